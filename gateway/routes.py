@@ -1,0 +1,123 @@
+"""The route table: one row an endpoint of the page (`GET`/`POST` under `/api`, 41 rows).
+
+Everything that lists endpoints (the URL map, scopes, metric labels, the tables in README) comes
+from `ROUTES` and the descriptors.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.schema.protocols import PROTOCOLS, Protocol
+
+
+class Scope(StrEnum):
+    """What a caller may be allowed to do (decisions D5)."""
+
+    QUOTE_READ = "qot:read"
+    ACCOUNT_READ = "acc:read"
+    TRADE_REAL = "trade:real"
+    TRADE_SIMULATE = "trade:simulate"
+
+
+class Domain(StrEnum):
+    """The blueprint that serves a route."""
+
+    SYSTEM = "system"
+    QUOTE = "quote"
+    TRADE = "trade"
+
+
+class Kind(StrEnum):
+    """How a call travels to OpenD.
+
+    READ may be asked once more on another connection when a drop cut it off. REALTIME is a read of
+    subscribed data and SUBSCRIPTION changes what is subscribed: both use the worker's one pinned
+    connection, where OpenD keeps the subscriptions. WRITE changes orders or the trade lock: it is
+    sent at most once, for whatever reason (decisions D6).
+    """
+
+    READ = "read"
+    REALTIME = "realtime"
+    SUBSCRIPTION = "subscription"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint: where it stands, who may call it, and the protocol it becomes."""
+
+    name: str
+    method: str
+    path: str
+    domain: Domain
+    scope: Scope
+    proto_id: int
+    kind: Kind = Kind.READ
+
+    @property
+    def protocol(self) -> Protocol:
+        """The OpenD protocol behind this endpoint."""
+        return PROTOCOLS[self.proto_id]
+
+
+def _get(name: str, domain: Domain, scope: Scope, proto_id: int) -> Route:
+    return Route(name, "GET", f"/api/{name}", domain, scope, proto_id)
+
+
+def _quote(name: str, proto_id: int, kind: Kind = Kind.READ) -> Route:
+    return Route(name, "POST", f"/api/{name}", Domain.QUOTE, Scope.QUOTE_READ, proto_id, kind)
+
+
+def _account(name: str, proto_id: int, kind: Kind = Kind.READ) -> Route:
+    return Route(name, "POST", f"/api/{name}", Domain.TRADE, Scope.ACCOUNT_READ, proto_id, kind)
+
+
+def _trade(name: str, proto_id: int) -> Route:
+    return Route(name, "POST", f"/api/{name}", Domain.TRADE, Scope.TRADE_REAL, proto_id, Kind.WRITE)
+
+
+ROUTES: tuple[Route, ...] = (
+    _get("global-state", Domain.SYSTEM, Scope.QUOTE_READ, 1002),
+    _get("user-info", Domain.SYSTEM, Scope.QUOTE_READ, 1005),
+    _get("delay-statistics", Domain.SYSTEM, Scope.QUOTE_READ, 1007),
+    _quote("subscribe", 3001, Kind.SUBSCRIPTION),
+    _get("sub-info", Domain.QUOTE, Scope.QUOTE_READ, 3003),
+    _quote("quote", 3004, Kind.REALTIME),
+    _quote("kline", 3006, Kind.REALTIME),
+    _quote("orderbook", 3012, Kind.REALTIME),
+    _quote("broker", 3014, Kind.REALTIME),
+    _quote("ticker", 3010, Kind.REALTIME),
+    _quote("rt", 3008, Kind.REALTIME),
+    _quote("snapshot", 3203),
+    _quote("static-info", 3202),
+    _quote("plate-set", 3204),
+    _quote("plate-security", 3205),
+    _quote("reference", 3206),
+    _quote("owner-plate", 3207),
+    _quote("option-chain", 3209),
+    _quote("warrant", 3210),
+    _quote("capital-flow", 3211),
+    _quote("capital-distribution", 3212),
+    _quote("user-security", 3213),
+    _quote("stock-filter", 3215),
+    _quote("ipo-list", 3217),
+    _quote("future-info", 3218),
+    _quote("market-state", 3223),
+    _quote("history-kline", 3103),
+    _get("accounts", Domain.TRADE, Scope.ACCOUNT_READ, 2001),
+    _account("sub-acc-push", 2008, Kind.SUBSCRIPTION),
+    _account("funds", 2101),
+    _account("positions", 2102),
+    _account("orders", 2201),
+    _account("order-fills", 2211),
+    _account("max-trd-qtys", 2111),
+    _account("history-orders", 2221),
+    _account("history-order-fills", 2222),
+    _account("margin-ratio", 2223),
+    _account("order-fee", 2225),
+    _trade("unlock-trade", 2005),
+    _trade("order", 2202),
+    _trade("modify-order", 2205),
+)
+"""The page's 41 endpoints, in the page's order. The page's scope for the trade writes is
+`trade:real`; `trade:simulate` allows them in the simulate environment (decisions D5)."""
