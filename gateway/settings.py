@@ -1,0 +1,268 @@
+"""`gateway.yaml` as frozen models: names, meanings, ranges and defaults.
+
+`load` is the way in. `GATEWAY_CONFIG` names another file than `config/gateway.yaml`, `GATEWAY_BIND`
+another address than `server.bind`. A default is safe or there is none: with a real OpenD the mode
+of authentication has to be written.
+"""
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    ValidationInfo,
+)
+
+from gateway.yaml_text import ConfigurationError, Document, Location, build_model, read_document
+
+CONFIG_VARIABLE = "GATEWAY_CONFIG"
+BIND_VARIABLE = "GATEWAY_BIND"
+DEFAULT_FILE = Path("config/gateway.yaml")
+
+DIRECTORY = "directory"
+"""The name in the validation context of the directory that relative paths start from."""
+
+
+class Endpoint(NamedTuple):
+    """A TCP address; `str()` is the form that was written."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return is_loopback_host(self.host)
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a host name or IP address (IPv6 without brackets) means this machine and no other."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_endpoint(text: object) -> Endpoint:
+    """Read `host:port` or `[ipv6]:port`. Raises ValueError with a sentence for the user."""
+    expected = "must be host:port with a port from 1 to 65535, such as 127.0.0.1:22222"
+    if not isinstance(text, str):
+        raise ValueError(expected)
+    host, _, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not bracketed and ":" in host:
+        raise ValueError(f"{expected}; an IPv6 address stands in brackets")
+    host = host[1:-1] if bracketed else host
+    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise ValueError(expected)
+    return Endpoint(host, int(port))
+
+
+def _resolved(path: Path, info: ValidationInfo) -> Path:
+    return Path(info.context[DIRECTORY], path).resolve() if info.context else path
+
+
+def _ledger(text: str, info: ValidationInfo) -> str:
+    scheme, _, rest = text.partition(":")
+    if scheme == "sqlite" and rest:
+        return f"sqlite:{_resolved(Path(rest), info)}"
+    if scheme in ("redis", "rediss") and urlsplit(text).hostname:
+        return text
+    raise ValueError("must be sqlite:PATH or redis://HOST:PORT/DATABASE")
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.netloc
+        or text != f"{parts.scheme}://{parts.netloc}"
+    ):
+        raise ValueError("must be an origin such as https://desk.example.com, without a path")
+    return text
+
+
+Address = Annotated[Endpoint, BeforeValidator(parse_endpoint)]
+FilePath = Annotated[Path, AfterValidator(_resolved)]
+Seconds = Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """What all parts of the file share: frozen, and no name that is not known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class AuthMode(StrEnum):
+    """Who is let in: anybody on this machine, or whoever has a key (decisions D5)."""
+
+    LOCAL = "local"
+    KEYS = "keys"
+
+
+class TrdEnvNumbering(StrEnum):
+    """What the numbers of `trd_env` mean (decisions D1 and D2)."""
+
+    DOCUMENTED = "documented"
+    OFFICIAL = "official"
+
+
+class Int64Form(StrEnum):
+    """How answers carry 64-bit integers."""
+
+    NUMBER = "number"
+    STRING = "string"
+
+
+class LogFormat(StrEnum):
+    """Lines for people, or one JSON object a line."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least severe level that is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class ServerSettings(Section):
+    """Where the gateway listens and with how many processes."""
+
+    bind: Address = Endpoint("127.0.0.1", 22222)
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+
+
+class OpenDSettings(Section):
+    """How OpenD is reached. With `embedded`, the simulator is started at the first endpoint."""
+
+    embedded: bool = True
+    endpoints: Annotated[tuple[Address, ...], Field(min_length=1)] = (Endpoint("127.0.0.1", 11111),)
+    rsa_key: FilePath | None = None
+    pool_size: Annotated[int, Field(ge=1, le=32)] = 2
+    max_in_flight: Annotated[int, Field(ge=1, le=65536)] = 256
+    timeout_s: Seconds = 10.0
+
+
+class AuthSettings(Section):
+    """Which mode of authentication holds, and the file with the keys."""
+
+    mode: AuthMode = AuthMode.LOCAL
+    policy: FilePath | None = None
+
+
+class ApiSettings(Section):
+    """How bodies are read and written."""
+
+    trd_env_numbering: TrdEnvNumbering = TrdEnvNumbering.DOCUMENTED
+    int64: Int64Form = Int64Form.NUMBER
+    max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 256 * 1024
+
+
+class QuoteSettings(Section):
+    """What the gateway does by itself for quotes."""
+
+    auto_subscribe: bool = True
+
+
+class WsSettings(Section):
+    """Who may open a socket, and how many."""
+
+    allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
+    max_sockets_per_key: Annotated[int, Field(ge=1, le=100_000)] = 20
+
+
+class OpsSettings(Section):
+    """Pages and figures for those who run the gateway."""
+
+    live_page: bool = True
+    docs_page: bool = True
+    metrics_allow: tuple[IPvAnyNetwork, ...] = (
+        ipaddress.ip_network("127.0.0.0/8"),
+        ipaddress.ip_network("::1/128"),
+    )
+
+
+class LogSettings(Section):
+    """How much is logged, and in which form."""
+
+    format: LogFormat = LogFormat.TEXT
+    level: LogLevel = LogLevel.INFO
+
+
+class Settings(Section):
+    """The whole of `gateway.yaml`. Every part may be left out."""
+
+    server: ServerSettings = ServerSettings()
+    opend: OpenDSettings = OpenDSettings()
+    auth: AuthSettings = AuthSettings()
+    ledger: Annotated[str, AfterValidator(_ledger)] | None = None
+    audit: FilePath | None = None
+    api: ApiSettings = ApiSettings()
+    quote: QuoteSettings = QuoteSettings()
+    ws: WsSettings = WsSettings()
+    ops: OpsSettings = OpsSettings()
+    log: LogSettings = LogSettings()
+
+
+def load(environ: Mapping[str, str], default_file: Path = DEFAULT_FILE) -> Settings:
+    """Read the settings that the environment chooses. Raises ConfigurationError with every problem."""
+    file = Path(environ.get(CONFIG_VARIABLE) or default_file)
+    document = read_document(file)
+    settings = build_model(document, Settings, {DIRECTORY: file.resolve().parent})
+    settings = _with_bind(settings, environ.get(BIND_VARIABLE), document)
+    problems = [document.problem(location, text) for location, text in _contradictions(settings)]
+    if problems:
+        raise ConfigurationError(problems)
+    return settings
+
+
+def _with_bind(settings: Settings, bind: str | None, document: Document) -> Settings:
+    if not bind:
+        return settings
+    try:
+        endpoint = parse_endpoint(bind)
+    except ValueError as error:
+        raise ConfigurationError([document.problem((), f"{BIND_VARIABLE}={bind}: {error}")]) from error
+    return settings.model_copy(update={"server": settings.server.model_copy(update={"bind": endpoint})})
+
+
+def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
+    """What each part allows by itself, and the whole does not."""
+    opend, auth = settings.opend, settings.auth
+    if not opend.embedded and "mode" not in auth.model_fields_set:
+        yield ("auth", "mode"), "has to be written when opend.embedded is false: local or keys"
+    if auth.mode is AuthMode.KEYS:
+        yield ("auth", "mode"), "keys are not available in this version; local is the one mode there is"
+    if auth.mode is AuthMode.LOCAL and not settings.server.bind.is_loopback:
+        yield (
+            ("server", "bind"),
+            f"auth.mode local asks nobody for a key, so it serves loopback alone; "
+            f"{settings.server.bind} can be reached from other machines",
+        )
+    if opend.embedded and not opend.endpoints[0].is_loopback:
+        yield (
+            ("opend", "endpoints", 0),
+            f"the embedded simulator listens on loopback alone, {opend.endpoints[0]} is not; "
+            f"opend.embedded: false reaches an OpenD elsewhere",
+        )
+    if opend.embedded and opend.endpoints[0] == settings.server.bind:
+        yield ("opend", "endpoints", 0), "is the address that server.bind takes"
