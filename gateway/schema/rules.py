@@ -1,0 +1,111 @@
+"""What the gateway asks of requests beyond the protocol's types, as tables by full field name.
+
+There is no default for money, side, environment, market or account.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.schema.descriptors import WireMessage
+from gateway.schema.mismatch import Mismatch
+from gateway.schema.spelling import as_written
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "GetGlobalState.C2S": {"userID": 0},
+    "Trd_GetAccList.C2S": {"userID": 0},
+    "Qot_GetSubInfo.C2S": {"isReqAllConn": True},
+    "GetDelayStatistics.C2S": {"typeList": [1, 2, 3]},
+}
+"""What is sent for a field that the caller left out (decisions D3)."""
+
+PLACEHOLDERS: Mapping[str, Mapping[str, Any]] = {
+    "Trd_PlaceOrder.C2S": {"packetID": {"connID": 0, "serialNo": 0}},
+    "Trd_ModifyOrder.C2S": {"packetID": {"connID": 0, "serialNo": 0}},
+}
+"""Required fields that the sender fills in. What a caller gives is checked and then dropped."""
+
+SECRETS = frozenset({"Trd_UnlockTrade.C2S.pwdMD5"})
+"""Fields whose value never stands in an error text."""
+
+CODES = frozenset(
+    {
+        "Qot_Common.Security.code",
+        "Trd_Common.TrdFilterConditions.codeList",
+        "Trd_GetMaxTrdQtys.C2S.code",
+        "Trd_PlaceOrder.C2S.code",
+    }
+)
+"""Strings that name a security, and so are neither empty nor blank."""
+
+MAX_UTF8_BYTES: Mapping[str, int] = {"Trd_PlaceOrder.C2S.remark": 64}
+
+OPEN_ENUMS = frozenset({"Qot_Common.Issuer"})
+"""Enumerations that grow without a new protocol, so that numbers unknown to us pass. Warrant issuers
+come and go, and answers carry them. All others take known values only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """The least value of a number; `is_allowed` says whether the value itself is."""
+
+    value: float
+    is_allowed: bool
+
+    def holds_for(self, number: float) -> bool:
+        """Whether the number is large enough."""
+        return number >= self.value if self.is_allowed else number > self.value
+
+    @property
+    def text(self) -> str:
+        """As it stands in an error text."""
+        return f"{self.value:g} or more" if self.is_allowed else f"more than {self.value:g}"
+
+
+_POSITIVE = Minimum(0, is_allowed=False)
+_NOT_NEGATIVE = Minimum(0, is_allowed=True)
+
+MINIMA: Mapping[str, Minimum] = {
+    "Trd_PlaceOrder.C2S.qty": _POSITIVE,
+    "Trd_PlaceOrder.C2S.price": _NOT_NEGATIVE,
+    "Trd_PlaceOrder.C2S.auxPrice": _NOT_NEGATIVE,
+    "Trd_PlaceOrder.C2S.amount": _NOT_NEGATIVE,
+    "Trd_ModifyOrder.C2S.qty": _NOT_NEGATIVE,
+    "Trd_ModifyOrder.C2S.price": _NOT_NEGATIVE,
+    "Trd_ModifyOrder.C2S.auxPrice": _NOT_NEGATIVE,
+    "Trd_GetMaxTrdQtys.C2S.price": _NOT_NEGATIVE,
+}
+"""Zero quantity and price stand in a modify request that cancels: the official SDK sends them so."""
+
+MessageRule = Callable[[WireMessage, Mapping[str, Any]], None]
+"""Checks or completes a decoded message; also gets the caller's object, for the spelling of names."""
+
+_MODIFY_NORMAL = 1
+
+
+def _order_is_named(message: WireMessage, body: Mapping[str, Any]) -> None:
+    """`orderID` may be 0 or missing where `orderIDEx` or `forAll` says which order is meant."""
+    if message.orderID:
+        return
+    if not (message.orderIDEx or message.forAll):
+        raise Mismatch(
+            "missing or 0, accepted is the number of an order; 0 only beside order_id_ex or for_all",
+            as_written(message.DESCRIPTOR, "orderID", body),
+        )
+    message.orderID = 0
+
+
+def _new_quantity_is_positive(message: WireMessage, body: Mapping[str, Any]) -> None:
+    if message.modifyOrderOp == _MODIFY_NORMAL and message.HasField("qty") and not message.qty:
+        raise Mismatch(
+            "found 0, accepted is the new total quantity, a finite number more than 0",
+            as_written(message.DESCRIPTOR, "qty", body),
+        )
+
+
+OPTIONAL_HERE: Mapping[str, frozenset[str]] = {"Trd_ModifyOrder.C2S": frozenset({"orderID"})}
+"""Fields that the protocol requires and a rule below settles."""
+
+MESSAGE_RULES: Mapping[str, tuple[MessageRule, ...]] = {
+    "Trd_ModifyOrder.C2S": (_order_is_named, _new_quantity_is_positive),
+}
