@@ -1,8 +1,9 @@
 """Compile the .proto files of this folder for `gateway.schema`.
 
 Writes two files: `wire.binpb`, the descriptor set that the product loads, and `wire_fields.json`,
-what the comments say of a field: the enumeration whose values an int32 carries, and its
-documentation. Both are committed; a test fails when they are older than the .proto files.
+what the comments say of a package, message, field, enumeration or value: the documentation, and the
+enumeration whose values an int32 carries. Both are committed; a test fails when they are older than
+the .proto files.
 """
 
 import json
@@ -18,7 +19,9 @@ from grpc_tools import protoc
 
 PROTO = Path(__file__).resolve().parent
 SCHEMA = PROTO.parent / "gateway" / "schema"
-ENUM_MARK = re.compile(r"enum:\s*([A-Za-z_][\w.]*)\.?\s*")
+ENUM_MARK = re.compile(r"\s*enum: (\w+\.\w+)$")
+SYNTAX = (12,)
+"""Where the comment at the top of a file stands: above its `syntax` statement."""
 
 
 def compile_set(folder: Path) -> descriptor_pb2.FileDescriptorSet:
@@ -36,7 +39,8 @@ def compile_set(folder: Path) -> descriptor_pb2.FileDescriptorSet:
 
 
 def named_paths(file: descriptor_pb2.FileDescriptorProto) -> Iterator[tuple[tuple[int, ...], str]]:
-    """Each message, field, enum and enum value of a file, as (source path, full name)."""
+    """The package, messages, fields, enums and enum values of a file, as (source path, full name)."""
+    yield SYNTAX, file.package
 
     def of_enum(
         enum: descriptor_pb2.EnumDescriptorProto, path: tuple[int, ...], scope: str
@@ -71,16 +75,18 @@ def documentation(compiled: descriptor_pb2.FileDescriptorSet) -> dict[str, dict[
         for location in file.source_code_info.location:
             name = names.get(tuple(location.path))
             comment = " ".join((location.leading_comments + location.trailing_comments).split())
-            if name is None or not comment:
-                continue
-            entry = {}
-            if mark := ENUM_MARK.search(comment):
-                entry["enum"] = mark.group(1)
-                comment = ENUM_MARK.sub("", comment).strip()
-            if comment:
-                entry["doc"] = comment
-            found[name] = entry
+            if name is not None and comment:
+                found[name] = parse_comment(comment)
     return found
+
+
+def parse_comment(comment: str) -> dict[str, str]:
+    """What `Which one. enum: Common.Session` says: its "doc", its "enum", or both."""
+    mark = ENUM_MARK.search(comment)
+    if mark is None:
+        return {"doc": comment}
+    doc = comment[: mark.start()]
+    return {"enum": mark.group(1)} | ({"doc": doc} if doc else {})
 
 
 def compiled_files(folder: Path) -> dict[str, bytes]:
