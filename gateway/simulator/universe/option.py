@@ -15,7 +15,7 @@ from gateway.simulator.universe.terms import ExchType, OptionTerms, OptionType, 
 STRIKES_EACH_SIDE = 8
 _CODE = re.compile(r"([A-Z]+)(\d{2})(\d{2})(\d{2})([CP])(\d+)")
 _STRIKE_SCALE = 1000
-_LISTED_BEFORE = timedelta(days=400)
+_LISTED_BEFORE = timedelta(days=200)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from datetime import date
 from functools import lru_cache
 
-from gateway.simulator.model import Instrument, QotMarket, SecurityKey, SecurityType
+from gateway.simulator.model import Instrument, QotMarket, SecurityKey
 from gateway.simulator.universe import future, listing, option, plate, warrant
 from gateway.simulator.universe.tables import LISTINGS
 
@@ -29,6 +29,10 @@ class Universe:
         self._plate_instruments = {row.key: plate.plate_instrument(row) for row in plate.PLATES}
         self._fixed = {**self._listed, **self._plate_instruments}
         self._find_derivative = lru_cache(maxsize=8192)(self._derivative)
+
+    def find_listed(self, key: SecurityKey) -> Instrument | None:
+        """A stock, fund, index or plate: what does not depend on the day; None for anything else."""
+        return self._fixed.get(key)
 
     def find(self, key: SecurityKey, today: date) -> Instrument | None:
         """The instrument of a key on a day; None when there is none."""
@@ -118,7 +122,3 @@ class Universe:
         return [
             row for row in everything if row.key.market == market and security_type in (0, row.security_type)
         ]
-
-
-STOCK_TYPES = frozenset({SecurityType.EQUITY, SecurityType.TRUST})
-"""The types that trade in shares on a stock exchange."""

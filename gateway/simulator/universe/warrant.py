@@ -78,6 +78,9 @@ ROWS_BY_OWNER = {
 
 _WORDS = {_CALL: "购", _PUT: "沽", _BULL: "牛", _BEAR: "熊", _INLINE: "界内"}
 _MONTHS = "一二三四五六七八九十"
+# An inline warrant pays one dollar or nothing and is worth less than that; its price goes its own way.
+_INLINE_PRICE = Decimal("0.4")
+_INLINE_VOLATILITY = 0.01
 _ISSUE_SIZE = 100_000_000
 _LOT_SIZE = {_CALL: 10_000, _PUT: 10_000, _BULL: 10_000, _BEAR: 10_000, _INLINE: 1_000}
 
@@ -110,10 +113,10 @@ def _warrant(row: WarrantRow, owner: Instrument, today: date) -> Instrument:
         currency=CURRENCY[market],
         list_date=listed,
         exchange=ExchType.HK_MAIN_BOARD,
-        base_price=owner.base_price,
+        base_price=_INLINE_PRICE if row.warrant_type == _INLINE else owner.base_price,
         owner=owner.key,
         extra={
-            Trading.KEY: Trading(16_000, 0.0, 1),
+            Trading.KEY: Trading(16_000, _INLINE_VOLATILITY, 1),
             WarrantTerms.KEY: WarrantTerms(
                 warrant_type=row.warrant_type,
                 issuer=row.issuer.number,
