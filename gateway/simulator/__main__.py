@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -23,30 +22,20 @@ from gateway.simulator.subscriptions import Quota
 _PARENT_CHECK_S = 0.5
 
 
-class ClockType(click.ParamType):
-    """`real`, or a time with an optional `@speed`."""
-
-    name = "clock"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Clock:
-        """The clock. Fails as a usage error."""
-        try:
-            return parse_clock(value)
-        except ValueError as error:
-            self.fail(f"{value!r} is not `real`, nor a time such as 2026-03-02T10:00:00+08:00@1: {error}")
+def _clock(ctx: click.Context, param: click.Parameter, text: str) -> Clock:
+    try:
+        return parse_clock(text)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{text!r} is not `real`, nor a time such as 2026-03-02T10:00:00+08:00@1: {error}"
+        ) from error
 
 
-class FaultType(click.ParamType):
-    """`KIND[:proto=N][,times=N][,delay_s=S]`."""
-
-    name = "fault"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fault:
-        """The fault. Fails as a usage error."""
-        try:
-            return parse_fault(value)
-        except ValueError as error:
-            self.fail(f"{value!r} is no fault: {error}")
+def _faults(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> tuple[Fault, ...]:
+    try:
+        return tuple(map(parse_fault, texts))
+    except ValueError as error:
+        raise click.BadParameter(f"{' '.join(texts)!r}: {error}") from error
 
 
 @click.command(context_settings={"show_default": True})
@@ -54,7 +43,7 @@ class FaultType(click.ParamType):
 @click.option("--port", default=11111, type=click.IntRange(0, 65535), help="Port; 0 takes a free one.")
 @click.option("--seed", default=1, help="The market that this number makes is the same each time.")
 @click.option(
-    "--clock", type=ClockType(), default="real", help="`real`, or TIME[@SPEED]; TIME alone stands still."
+    "--clock", callback=_clock, default="real", help="`real`, or TIME[@SPEED]; TIME alone stands still."
 )
 @click.option(
     "--hours", type=click.Choice(["always", "exchange"]), default="always", help="When markets are open."
@@ -70,7 +59,7 @@ class FaultType(click.ParamType):
 )
 @click.option("--subscription-quota", default=Quota().securities, help="Subscriptions over all connections.")
 @click.option(
-    "--fault", "faults", type=FaultType(), multiple=True, help="KIND[:proto=N][,times=N][,delay_s=S]."
+    "--fault", "faults", callback=_faults, multiple=True, help="KIND[:proto=N][,times=N][,delay_s=S]."
 )
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 def main(
@@ -128,7 +117,7 @@ async def _serve(
     server = SimulatorServer(simulation.opend, host, port)
     await server.start()
     if admin_port is not None:
-        admin = Admin(server, simulation.market, simulation.journal.entries)
+        admin = Admin(server, simulation.market, simulation.broker, simulation.journal)
         control = await serve_admin(admin, admin_port)
         click.echo(f"control on 127.0.0.1:{control.sockets[0].getsockname()[1]}")
     click.echo(f"listening on {host}:{server.port}")

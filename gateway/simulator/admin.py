@@ -11,7 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from gateway.clock import ManualClock
+from gateway.simulator.broker import Broker
 from gateway.simulator.faults import make_fault
+from gateway.simulator.journal import Journal
 from gateway.simulator.model import MarketView, Refusal, SecurityKey
 from gateway.simulator.opend import SimulatedOpenD
 from gateway.simulator.pushes import NOTIFY_CONNECTION_STATUS
@@ -31,17 +33,13 @@ class CommandError(Exception):
 
 
 class Admin:
-    """Carries out the commands. Journal entries come from `journal_entries` as JSON-ready objects."""
+    """Carries out the commands: the methods below, by their names with dashes, and `listen`."""
 
-    def __init__(
-        self,
-        server: SimulatorServer,
-        market: MarketView,
-        journal_entries: Callable[[], list[Mapping[str, Any]]],
-    ) -> None:
+    def __init__(self, server: SimulatorServer, market: MarketView, broker: Broker, journal: Journal) -> None:
         self._server = server
         self._market = market
-        self._journal_entries = journal_entries
+        self._broker = broker
+        self._journal = journal
         self._commands: dict[str, Callable[..., Result]] = {
             "state": self.state,
             "journal": self.journal,
@@ -55,6 +53,7 @@ class Admin:
             "tick": self.tick,
             "notify": self.notify,
             "price-reminder": self.price_reminder,
+            "reject-next-order": self.reject_next_order,
         }
 
     async def execute(self, line: bytes) -> Result:
@@ -83,7 +82,7 @@ class Admin:
 
     def journal(self) -> Result:
         """Every order that was executed."""
-        return {"entries": self._journal_entries()}
+        return {"entries": self._journal.entries}
 
     def fault(self, kind: str, **settings: Any) -> Result:
         """Let a fault come; see `gateway.simulator.faults.make_fault`."""
@@ -155,6 +154,11 @@ class Admin:
                 "curValue": price,
             }
         )
+        return {}
+
+    def reject_next_order(self, reason: str) -> Result:
+        """Let the exchange reject the next order that is placed."""
+        self._broker.reject_next(reason)
         return {}
 
     def _manual_clock(self) -> ManualClock:

@@ -14,7 +14,7 @@ from gateway.simulator.frequency import FrequencyLimiter
 from gateway.simulator.journal import Journal
 from gateway.simulator.market import Market
 from gateway.simulator.opend import SimulatedOpenD
-from gateway.simulator.pushes import PushEvent, Pushes, QuotePump
+from gateway.simulator.pushes import Pushes, PushEvent, QuotePump
 from gateway.simulator.quote import quote_handlers
 from gateway.simulator.quote.push import events, first_push
 from gateway.simulator.subscription_handlers import SubscriptionGuard, SubscriptionHandlers
@@ -41,6 +41,7 @@ class Simulation:
 
     opend: SimulatedOpenD
     market: Market
+    broker: Broker
     journal: Journal
 
 
@@ -79,7 +80,7 @@ def assemble(clock: Clock, settings: Settings, faults: FaultPlan | None = None) 
         frequency=FrequencyLimiter() if settings.frequency_limits else None,
         trading_allowed=settings.trading_allowed,
     )
-    return Simulation(opend, market, journal)
+    return Simulation(opend, market, broker, journal)
 
 
 def _due_events(market: Market, target: PushTarget, since_s: float, now_s: float) -> Sequence[PushEvent]:

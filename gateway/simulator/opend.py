@@ -36,6 +36,10 @@ class TradingDesk(Protocol):
         """Match resting orders against the market now."""
         ...
 
+    def lock(self) -> None:
+        """Ask for the trade password again before real orders."""
+        ...
+
 
 def is_trade(proto_id: int) -> bool:
     """Whether a protocol belongs to the trade interfaces."""
@@ -127,8 +131,12 @@ class SimulatedOpenD:
             self.disconnect(session)
 
     def restart(self) -> None:
-        """Do as a killed and restarted OpenD: drop every client, forget sessions, quotas and windows."""
+        """Do as a killed and restarted OpenD: drop every client, forget sessions, quotas and windows.
+
+        Trading is locked again. Accounts and orders stay: they live on Futu's servers.
+        """
         self.drop_connections()
+        self._desk.lock()
         self.subscriptions.clear()
         if self._frequency:
             self._frequency.clear()
