@@ -380,6 +380,11 @@ def test_every_field_of_a_request_is_documented() -> None:
     assert [field.full_name for field in request_fields() if not is_documented(field.full_name)] == []
 
 
+def test_every_message_inside_a_request_is_documented() -> None:
+    inside = [message.full_name for message in request_messages() if message.name != "C2S"]
+    assert [name for name in inside if not is_documented(name)] == []
+
+
 def test_every_enumeration_of_a_request_is_documented() -> None:
     used = {marks()[field.full_name] for field in request_fields() if field.full_name in marks()}
     used |= {field.enum_type.full_name for field in request_fields() if field.enum_type}
