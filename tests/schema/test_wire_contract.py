@@ -362,6 +362,10 @@ def test_every_enum_mark_names_an_enumeration_and_stands_at_an_int32() -> None:
         assert descriptors.enum(enum_name).values, field_name
 
 
+def test_no_enum_mark_is_lost_inside_a_comment() -> None:
+    assert [name for name, entry in comments().items() if "enum:" in entry.get("doc", "")] == []
+
+
 def test_every_int32_of_a_request_carries_an_enumeration_or_is_a_known_number() -> None:
     unmarked = {
         field.full_name
