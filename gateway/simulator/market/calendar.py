@@ -171,7 +171,7 @@ class Calendar:
         self._venue = _VENUES[market]
         self._hours = hours
         self.zone = self._venue.zone
-        self.trading_day = lru_cache(maxsize=512)(self._trading_day)
+        self.trading_day = lru_cache(maxsize=8192)(self._trading_day)
 
     @property
     def regular_sessions(self) -> Schedule:

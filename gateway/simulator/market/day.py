@@ -25,7 +25,7 @@ class DayBar(NamedTuple):
 
 
 class MinuteBar(NamedTuple):
-    """One trading minute."""
+    """One trading minute, or several as one."""
 
     open: int
     high: int
@@ -103,6 +103,18 @@ class DayPath:
             self.turnover[index],
         )
 
+    def span(self, first: int, end: int) -> MinuteBar:
+        """The bar over the minutes from `first` until before `end`; at least one."""
+        turnover = self.turnover_so_far[end - 1] - (self.turnover_so_far[first - 1] if first else 0)
+        return MinuteBar(
+            self._closes[first - 1] if first else self.bar.open,
+            max(self._highs[first:end]),
+            min(self._lows[first:end]),
+            self._closes[end - 1],
+            self.lots_so_far[end - 1] - (self.lots_so_far[first - 1] if first else 0),
+            turnover,
+        )
+
     def mapped(self, bar: DayBar, valuation: Valuation, lots: Iterable[int]) -> "DayPath":
         """The path of a derivative whose price is a monotonic function of this one's."""
         value = {price: valuation(price) for price in {*self._closes, *self._highs, *self._lows}}
@@ -130,7 +142,7 @@ def minute_lots(randomness: Randomness, bar: DayBar, minute_count: int, least: i
 
 def random_path(randomness: Randomness, bar: DayBar, minute_count: int, least_lots: int) -> DayPath:
     """Minutes for a given day's bar: they start at its open, end at its close, and touch both extremes."""
-    closes = list(_closes(randomness, bar, minute_count))
+    closes = _closes(randomness, bar, minute_count)
     excess = randomness.stream(f"excess/{bar.day}", 2 * minute_count)
     step, top, bottom = bar.step, bar.high, bar.low
     opens = [bar.open, *closes[:-1]]
@@ -151,7 +163,7 @@ def random_path(randomness: Randomness, bar: DayBar, minute_count: int, least_lo
 _EXCESS_STEPS = bytes(0 if byte < 110 else 1 if byte < 200 else 2 if byte < 245 else 3 for byte in range(256))
 
 
-def _closes(randomness: Randomness, bar: DayBar, minute_count: int) -> Iterator[int]:
+def _closes(randomness: Randomness, bar: DayBar, minute_count: int) -> list[int]:
     """Bridges between the knots of the day: its open, its two extremes in either order, its close."""
     draw = randomness.stream(f"knots/{bar.day}", 5)
     middle = minute_count - 2
@@ -159,25 +171,28 @@ def _closes(randomness: Randomness, bar: DayBar, minute_count: int) -> Iterator[
     extremes = (bar.high, bar.low) if draw[4] & 1 else (bar.low, bar.high)
     knots = ((early, extremes[0]), (late + 1, extremes[1]), (minute_count - 1, bar.close))
     noise = randomness.stream(f"walk/{bar.day}", minute_count)
+    closes: list[int] = []
     start, price = -1, bar.open
     for end, target in knots:
-        yield from _bridge(price, target, noise[start + 1 : end + 1], bar)
+        closes += _bridge(price, target, noise[start + 1 : end + 1], bar)
         start, price = end, target
+    return closes
 
 
-def _bridge(start: int, target: int, noise: bytes, bar: DayBar) -> Iterator[int]:
+def _bridge(start: int, target: int, noise: bytes, bar: DayBar) -> list[int]:
     """A random walk from `start` that is at `target` after `len(noise)` minutes, within the day's range."""
     length = len(noise)
-    walk = list(accumulate(byte - 127.5 for byte in noise))
+    walk = list(accumulate(map(_CENTRED.__getitem__, noise)))
     spread = max(bar.high - bar.low, bar.step)
     scale = spread / (_BYTE_DEVIATION * length**0.5 * _RANGE_DEVIATIONS)
     drift = (target - start - walk[-1] * scale) / length
-    step, low, high = bar.step, bar.low, bar.high
-    for minute, level in enumerate(walk[:-1], 1):
-        price = round((start + drift * minute + level * scale) / step) * step
-        yield low if price < low else high if price > high else price
-    yield target
+    step, low, high = bar.step, bar.low // bar.step, bar.high // bar.step
+    first, slope, swing = start / step + 0.5, drift / step, scale / step
+    steps = [int(first + slope * minute + swing * level) for minute, level in enumerate(walk[:-1], 1)]
+    inside = [low if level < low else high if level > high else level for level in steps]
+    return [*(level * step for level in inside), target]
 
 
+_CENTRED = tuple(byte - 127.5 for byte in range(256))
 _BYTE_DEVIATION = 73.9
 _RANGE_DEVIATIONS = 4.0

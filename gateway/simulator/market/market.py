@@ -20,10 +20,10 @@ from gateway.simulator.universe.universe import MARKET_PREFIXES, Universe
 
 T = TypeVar("T")
 
-HISTORY_STARTS = date(2010, 1, 4)
+HISTORY_STARTS = date(2016, 1, 4)
 """No security has data from before this day."""
 
-EXACT_TURNOVER_DAYS = timedelta(days=30)
+EXACT_TURNOVER_DAYS = timedelta(days=7)
 """For older days turnover is estimated from the day's bar instead of summed up over its ticks."""
 
 _PREFIXES: Mapping[int, str] = {market: prefix for prefix, market in MARKET_PREFIXES.items()}
@@ -217,11 +217,14 @@ class Market:
         ticks.reverse()
         return ticks
 
+    def is_turnover_exact(self, source: PriceSource, day: date) -> bool:
+        """Whether a day is recent enough for its turnover to be summed up over its ticks."""
+        return day >= source.calendar.local(self.now_s()).date() - EXACT_TURNOVER_DAYS
+
     def day_turnover(self, source: PriceSource, day: date) -> int:
         """A whole day's turnover in scaled price times lots."""
-        today = source.calendar.local(self.now_s()).date()
-        if day >= today - EXACT_TURNOVER_DAYS:
-            return source.path(day).turnover_so_far[-1]
+        if self.is_turnover_exact(source, day):
+            return source.turnover(day)
         bar = source.day_bar(day)
         return bar.lots * (bar.open + bar.high + bar.low + 2 * bar.close) // 5
 

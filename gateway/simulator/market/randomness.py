@@ -3,7 +3,8 @@
 import hashlib
 import math
 import struct
-from itertools import pairwise
+from itertools import accumulate
+from operator import sub
 
 _UINT32_RANGE = 2**32
 
@@ -38,8 +39,8 @@ class FractalNoise:
     deviation of about 1.
     """
 
-    _SCALES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
-    _UNIT = 0.87
+    _SCALES = (1, 4, 16, 64, 256, 1024)
+    _UNIT = 1.05
     _BLOCK = 256
 
     def __init__(self, randomness: Randomness) -> None:
@@ -68,9 +69,7 @@ class FractalNoise:
 
 def apportion(total: int, weights: bytes) -> list[int]:
     """Split `total` into whole parts in proportion to `1 + weight`; the parts add up to it."""
-    bounds = [0]
-    reached = 0
-    for weight in weights:
-        reached += weight + 1
-        bounds.append(reached)
-    return [total * end // reached - total * start // reached for start, end in pairwise(bounds)]
+    reached = list(accumulate(weights, initial=0))
+    whole = reached[-1] + len(weights)
+    bounds = [total * (weight + n) // whole for n, weight in enumerate(reached)]
+    return list(map(sub, bounds[1:], bounds))

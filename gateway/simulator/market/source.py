@@ -16,6 +16,7 @@ from gateway.simulator.universe.terms import future_terms, trading_of
 TICKS_PER_PAIR = 6
 _BARS_KEPT = 1024
 _PATHS_KEPT = 6
+_TURNOVERS_KEPT = 64
 
 
 class PriceSource(ABC):
@@ -28,6 +29,7 @@ class PriceSource(ABC):
         self.tick_pairs = trading_of(instrument).tick_pairs
         self._bars = lru_cache(maxsize=_BARS_KEPT)(self._day_bar)
         self._paths = lru_cache(maxsize=_PATHS_KEPT)(self._path)
+        self._turnovers = lru_cache(maxsize=_TURNOVERS_KEPT)(self._turnover)
 
     def day_bar(self, day: date) -> DayBar:
         """The whole of a trading day, also of one that is not over."""
@@ -36,6 +38,13 @@ class PriceSource(ABC):
     def path(self, day: date) -> DayPath:
         """The minutes of a trading day."""
         return self._paths(day)
+
+    def turnover(self, day: date) -> int:
+        """A whole day's turnover, summed up over its minutes, in scaled price times lots."""
+        return self._turnovers(day)
+
+    def _turnover(self, day: date) -> int:
+        return self.path(day).turnover_so_far[-1]
 
     @abstractmethod
     def _day_bar(self, day: date) -> DayBar: ...
@@ -62,8 +71,9 @@ class WalkSource(PriceSource):
         self._volatility = trading_of(instrument).volatility
         self._base = float(instrument.base_price)
         self._noise = FractalNoise(randomness)
+        self._level = lru_cache(maxsize=_BARS_KEPT)(self._level_on)
 
-    def _level(self, day: date) -> float:
+    def _level_on(self, day: date) -> float:
         return self._base * exp(self._volatility * self._noise.at(day.toordinal()))
 
     def _day_bar(self, day: date) -> DayBar:
