@@ -1,5 +1,6 @@
 """Who calls, and what that caller may do (decisions D5)."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Protocol
@@ -61,16 +62,14 @@ class LocalGuard:
         return self._principal
 
 
+_AUTHORITY = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.]+)\]|(?P<name>[^\[\]:]+))(?::[0-9]+)?")
+
+
 @lru_cache(maxsize=256)
 def _is_loopback_authority(authority: str) -> bool:
     """Whether a Host header (`host`, `host:port`, `[ipv6]:port`) names this machine."""
-    host, port = authority, "0"
-    if authority.startswith("["):
-        host, _, rest = authority[1:].partition("]")
-        port = rest.removeprefix(":") if rest else "0"
-    elif ":" in authority:
-        host, _, port = authority.partition(":")
-    return port.isascii() and port.isdigit() and is_loopback_host(host)
+    parts = _AUTHORITY.fullmatch(authority)
+    return parts is not None and is_loopback_host(parts["ipv6"] or parts["name"])
 
 
 _SIMULATED_WRITES = frozenset({"Trd_PlaceOrder", "Trd_ModifyOrder"})
