@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gateway.schema.decoder import Decode, DecoderFactory, each_element
+from gateway.schema.decoder import Decode, DecoderFactory, checked_list
 from gateway.schema.descriptors import WireMessage, enum
-from gateway.schema.encoder import EncoderFactory, Int64Format
+from gateway.schema.encoder import Encoders, Int64Format
 from gateway.schema.errors import FieldError
 from gateway.schema.mismatch import Mismatch, path_text
 from gateway.schema.numbering import Numbering
@@ -27,7 +27,8 @@ class Codec:
     def __init__(self, numbering: Numbering) -> None:
         self.numbering = numbering
         self._decoders = DecoderFactory(numbering)
-        self._encoders = {int64: EncoderFactory(numbering, int64) for int64 in Int64Format}
+        self._number_encoders = Encoders(numbering, Int64Format.NUMBER)
+        self._string_encoders = Encoders(numbering, Int64Format.STRING)
         self._requests: dict[int, tuple[type[WireMessage], Decode]] = {}
 
     def decode_request(self, protocol: Protocol, body: Mapping[str, Any]) -> WireMessage:
@@ -38,7 +39,7 @@ class Codec:
         """
         is_wrapped = WRAPPER in body
         try:
-            return self._filled(protocol, _unwrapped(body) if is_wrapped else dict(body))
+            return self._filled(protocol, _unwrapped(body) if is_wrapped else _as_dict(body))
         except Mismatch as mismatch:
             raise (mismatch.within(WRAPPER) if is_wrapped else mismatch).field_error() from None
 
@@ -60,24 +61,23 @@ class Codec:
         FieldError.
         """
         check = enum_value(enum(enum_name), self.numbering, refuse_unknown=True).check
-        numbers: list[int] = []
         try:
-            each_element(value, lambda element: numbers.append(check(element)))
+            return checked_list(value, check)
         except Mismatch as mismatch:
             raise mismatch.within(path).field_error() from None
-        return numbers
 
     def encode(self, message: WireMessage, int64: Int64Format) -> dict[str, Any]:
         """A message as dicts and lists for orjson, under snake_case names.
 
         Required and repeated fields are always there (a list may be empty), unset optional ones are
-        not. Enumerations are numbers, bytes are base64. A number that is not finite becomes None,
-        which JSON shows as null: the field was set, to no number.
+        not. Enumerations are numbers, bytes are base64. A double that is not finite stays one, and
+        orjson writes it as null: the field was set, to no number.
 
         In documented numbering `trd_env` and `trd_market` follow decisions D1 and D2; the crypto
         market is the text "CRYPTO", an environment that is neither of the two "UNKNOWN_<number>".
         """
-        return self._encoders[int64].encoder(message.DESCRIPTOR)(message)
+        encoders = self._string_encoders if int64 == Int64Format.STRING else self._number_encoders
+        return encoders[type(message)](message)
 
     def _filled(self, protocol: Protocol, content: Any) -> WireMessage:
         known = self._requests.get(protocol.proto_id)
@@ -86,9 +86,14 @@ class Codec:
             known = self._requests[protocol.proto_id] = (protocol.request, self._decoders.decoder(c2s))
         request_class, decode = known
         request = request_class()
-        request.c2s.SetInParent()
         decode(request.c2s, content)
+        if WRAPPER not in request:
+            request.c2s.SetInParent()
         return request
+
+
+def _as_dict(body: Mapping[str, Any]) -> dict[str, Any]:
+    return body if type(body) is dict else dict(body)
 
 
 def _unwrapped(body: Mapping[str, Any]) -> Any:

@@ -1,33 +1,30 @@
-"""Decoders for requests, built once for each message from its descriptor.
+"""Decoders for requests: Python source written for each message and compiled once.
 
-A decoder is a closure over a table of the accepted names, so that a body costs one look-up and one
-check for each field that it holds. What is right is put into the message at once; what is wrong
-leaves as a `Mismatch`, which learns its path on the way out.
+The source of a message reads like one written by hand; `DecoderFactory.source` shows it. What is
+right is put into the message at once; what is wrong leaves as a `Mismatch`, which learns its path on
+the way out.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.schema import rules
-from gateway.schema.descriptors import WireMessage
+from gateway.schema.descriptors import WireMessage, message
 from gateway.schema.mismatch import Mismatch, found
 from gateway.schema.names import snake_case
 from gateway.schema.numbering import Numbering
-from gateway.schema.security import SECURITY, security_decoder
-from gateway.schema.spelling import as_written, fields_by_spelling, probable
-from gateway.schema.value import Check, scalar
+from gateway.schema.security import ACCEPTED as SECURITY_ACCEPTED
+from gateway.schema.security import SECURITY, security_object
+from gateway.schema.spelling import Respelling, fields_by_spelling
+from gateway.schema.trade_header import FLAT_FIELDS, TRADE_HEADER, flat_header_decoder
+from gateway.schema.value import Check, Scalar, scalar
 
 Decode = Callable[[WireMessage, Any], None]
 """Fills an empty message from a JSON object. Raises Mismatch; the message is then half filled."""
 
-Put = Callable[[WireMessage, Any], None]
-"""Checks a JSON value and sets one field of a message to it. Raises Mismatch."""
-
-TRADE_HEADER = "Trd_Common.TrdHeader"
-FLAT_FIELDS = ("trdEnv", "accID", "trdMarket")
-"""The fields of a trade header that may stand flat beside it."""
+_ABSENT = object()
 
 
 class DecoderFactory:
@@ -45,188 +42,181 @@ class DecoderFactory:
         return self._built[name]
 
     def _build(self, descriptor: Descriptor) -> Decode:
-        header = descriptor.fields_by_name.get("header")
-        header_type = header.message_type if header else None
-        if header_type is not None and header_type.full_name == TRADE_HEADER:
-            decode = self._trade_decoder(descriptor, header_type)
-        else:
-            decode = self._fields_decoder(descriptor, _required(descriptor))
-        if descriptor.full_name == SECURITY:
-            return security_decoder(decode)
-        return _with_rules(descriptor, decode)
+        decode = self._compile(descriptor)
+        if any(_is_trade_header(field) for field in descriptor.fields):
+            decode = self._with_flat_header(descriptor, decode)
+        return _with_rules(decode, rules.MESSAGE_RULES.get(descriptor.full_name, ()))
 
-    def _fields_decoder(self, descriptor: Descriptor, required: frozenset[str]) -> Decode:
-        """A decoder of the message's own fields; `required` have to be there."""
-        bits = {field.name: 1 << index for index, field in enumerate(descriptor.fields)}
-        table = {
-            spelling: (bits[field.name], self._put(field))
-            for spelling, field in fields_by_spelling(descriptor).items()
-        }
-        required_bits = sum(bits[name] for name in required)
+    def _with_flat_header(self, descriptor: Descriptor, decode: Decode) -> Decode:
+        fields = message(TRADE_HEADER).fields_by_name
+        return flat_header_decoder(
+            descriptor,
+            decode_whole=decode,
+            decode_open=self._compile(descriptor, is_header_open=True),
+            checks={name: self._scalar(fields[name]).check for name in FLAT_FIELDS},
+            missing=lambda name: self._missing(fields[name]),
+        )
 
-        def decode(message: WireMessage, body: Any) -> None:
-            if type(body) is not dict:
-                raise found(body, "accepted is an object")
-            seen = 0
-            name = ""
-            try:
-                for name, value in body.items():
-                    entry = table.get(name)
-                    if entry is None:
-                        raise unknown_field(name, table)
-                    bit, put = entry
-                    if seen & bit:
-                        raise Mismatch("the same field stands here twice, in two spellings")
-                    put(message, value)
-                    seen |= bit
-            except Mismatch as mismatch:
-                raise mismatch.within(name) from None
-            if seen & required_bits != required_bits:
-                absent = (field for field in descriptor.fields if field.name in required)
-                raise self.missing(next(field for field in absent if not seen & bits[field.name]))
+    def _scalar(self, field: FieldDescriptor) -> Scalar:
+        return scalar(field, self._numbering)
 
-        return decode
-
-    def _put(self, field: FieldDescriptor) -> Put:
-        if field.message_type is not None:
-            decode = self._nested(field.message_type)
-            return (
-                _put_messages(field.name, decode) if field.is_repeated else _put_message(field.name, decode)
-            )
-        check = scalar(field, self._numbering).check
-        return _put_scalars(field.name, check) if field.is_repeated else _put_scalar(field.name, check)
-
-    def _nested(self, descriptor: Descriptor) -> Decode:
-        if descriptor.full_name == TRADE_HEADER:
-            # What the header lacks may stand flat beside it, so it is asked for only at the end.
-            return self._fields_decoder(descriptor, frozenset())
-        return self.decoder(descriptor)
-
-    def missing(self, field: FieldDescriptor, *steps: str) -> Mismatch:
-        """The error for a field that has to be given, inside the objects named by `steps`."""
+    def _missing(self, field: FieldDescriptor) -> Mismatch:
+        """The error for a field that has to be given."""
         name = snake_case(field.name)
-        if field.message_type is not None:
-            return Mismatch("missing, it is required", *steps, name)
-        return Mismatch(f"missing, {scalar(field, self._numbering).accepted}", *steps, name)
+        nested = field.message_type
+        if nested is None:
+            return Mismatch(f"missing, {self._scalar(field).accepted}", name)
+        if nested.full_name == SECURITY:
+            return Mismatch(f"missing, {SECURITY_ACCEPTED}", name)
+        first = next(inner for inner in nested.fields if inner.is_required)
+        return self._missing(first).within(name)
 
-    def _trade_decoder(self, descriptor: Descriptor, header_type: Descriptor) -> Decode:
-        """A decoder that takes the header's fields flat beside the header too."""
-        own = self._fields_decoder(descriptor, _required(descriptor) - {"header"})
-        own_names = fields_by_spelling(descriptor)
-        header_names = fields_by_spelling(header_type)
-        flat_names = {
-            spelling: field
-            for spelling, field in header_names.items()
-            if field.name in FLAT_FIELDS and spelling not in own_names
+    def _compile(self, descriptor: Descriptor, *, is_header_open: bool = False) -> Decode:
+        """The decoder of the message's own fields.
+
+        With `is_header_open` the trade header may be absent or lack fields, and so may any object be
+        that such a decoder is built for.
+        """
+        required = [] if descriptor.full_name == TRADE_HEADER and is_header_open else _required(descriptor)
+        if is_header_open:
+            required = [field for field in required if not _is_trade_header(field)]
+        namespace: dict[str, Any] = {
+            "ABSENT": _ABSENT,
+            "NAMES": frozenset(snake_case(field.name) for field in descriptor.fields),
+            "Mismatch": Mismatch,
+            "as_object": security_object if descriptor.full_name == SECURITY else refuse_object,
+            "missing": self._missing_in(required),
         }
-        checks = {
-            name: scalar(header_type.fields_by_name[name], self._numbering).check for name in FLAT_FIELDS
-        }
-        has_own_market = "trdMarket" in descriptor.fields_by_name
-
-        def decode(message: WireMessage, body: Any) -> None:
-            flat = [name for name in body if name in flat_names] if type(body) is dict else []
-            own(message, {name: body[name] for name in body if name not in flat_names} if flat else body)
-            header = message.header
-            fields_seen = set()
-            for name in flat:
-                field_name = flat_names[name].name
-                if field_name in fields_seen:
-                    raise Mismatch("the same field stands here twice, in two spellings", name)
-                fields_seen.add(field_name)
-                _put_flat(header, field_name, name, body[name], checks[field_name])
-            if has_own_market and message.trdMarket and not header.HasField("trdMarket"):
-                header.trdMarket = message.trdMarket
-            for field_name in FLAT_FIELDS:
-                if not header.HasField(field_name):
-                    step = as_written(descriptor, "header", body)
-                    raise self.missing(header_type.fields_by_name[field_name], step)
-
+        for field in descriptor.fields:
+            namespace.update(self._names_of(field, is_header_open=is_header_open))
+        source = self.source(descriptor, frozenset(field.name for field in required))
+        # The source holds nothing but names from the compiled .proto files and numbers.
+        exec(compile(source, f"<decoder of {descriptor.full_name}>", "exec"), namespace)  # noqa: S102
+        decode: Decode = namespace["decode"]
+        namespace["respelled"] = Respelling(fields_by_spelling(descriptor), decode)
         return decode
 
+    def _missing_in(self, required: list[FieldDescriptor]) -> Callable[[dict[str, Any]], Mismatch]:
+        def missing(body: dict[str, Any]) -> Mismatch:
+            return self._missing(next(field for field in required if snake_case(field.name) not in body))
 
-def _required(descriptor: Descriptor) -> frozenset[str]:
-    """The fields that the caller has to give, by their protocol names."""
-    settled = set(rules.DEFAULTS.get(descriptor.full_name, ()))
-    settled.update(rules.PLACEHOLDERS.get(descriptor.full_name, ()))
-    settled |= rules.OPTIONAL_HERE.get(descriptor.full_name, frozenset())
-    return frozenset(field.name for field in descriptor.fields if field.is_required) - settled
+        return missing
+
+    def _names_of(self, field: FieldDescriptor, *, is_header_open: bool) -> dict[str, Any]:
+        """What the source uses for one field, by name."""
+        nested = field.message_type
+        if nested is not None:
+            is_open = is_header_open and _is_trade_header(field)
+            decode = self._compile(nested, is_header_open=True) if is_open else self.decoder(nested)
+            return {f"decode_{field.name}": _list_decoder(decode) if field.is_repeated else decode}
+        check = self._scalar(field).check
+        return {
+            f"check_{field.name}": _list_check(check) if field.is_repeated else check,
+            f"plain_{field.name}": self._scalar(field).plain,
+        }
+
+    def source(self, descriptor: Descriptor, required: frozenset[str]) -> str:
+        """The Python source of a message's decoder; `required` are protocol names."""
+        lines = [
+            "def decode(message, body):",
+            "    if type(body) is not dict:",
+            "        body = as_object(body)",
+            "    if not NAMES.issuperset(body):",
+            "        return respelled(message, body)",
+            "    get = body.get",
+            "    is_complete = True",
+            "    try:",
+        ]
+        for field in descriptor.fields:
+            lines += [
+                f"        name = {snake_case(field.name)!r}",
+                "        value = get(name, ABSENT)",
+                "        if value is not ABSENT:",
+                *(f"            {line}" for line in self._statements(field)),
+            ]
+            if field.name in required:
+                lines += ["        else:", "            is_complete = False"]
+        lines += [
+            "    except Mismatch as mismatch:",
+            "        raise mismatch.within(name) from None",
+            "    if not is_complete:",
+            "        raise missing(body)",
+            "",
+        ]
+        return "\n".join(lines)
+
+    def _statements(self, field: FieldDescriptor) -> list[str]:
+        """Put the JSON `value` into the field, by the short way where a look shows that it is right."""
+        name = field.name
+        nested = field.message_type
+        if nested is not None:
+            put = f"decode_{name}(message.{name}, value)"
+            is_empty_possible = not (field.is_repeated or _required(nested))
+            set_empty = [f"if {name!r} not in message:", f"    message.{name}.SetInParent()"]
+            return [put, *set_empty] if is_empty_possible else [put]
+        if field.is_repeated:
+            return [f"message.{name}.extend(check_{name}(value))"]
+        if condition := self._scalar(field).condition:
+            return [f"message.{name} = value if {condition.format(name)} else check_{name}(value)"]
+        return [f"message.{name} = check_{name}(value)"]
 
 
-def _with_rules(descriptor: Descriptor, decode: Decode) -> Decode:
-    defaults = rules.DEFAULTS.get(descriptor.full_name, {})
-    placeholders = rules.PLACEHOLDERS.get(descriptor.full_name, {})
-    message_rules = rules.MESSAGE_RULES.get(descriptor.full_name, ())
-    if not (defaults or placeholders or message_rules):
+def _is_trade_header(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and field.message_type.full_name == TRADE_HEADER
+
+
+def _required(descriptor: Descriptor) -> list[FieldDescriptor]:
+    """The fields that the caller has to give."""
+    settled = rules.SETTLED_BY_RULES.get(descriptor.full_name, frozenset())
+    return [field for field in descriptor.fields if field.is_required and field.name not in settled]
+
+
+def _with_rules(decode: Decode, message_rules: tuple[rules.MessageRule, ...]) -> Decode:
+    if not message_rules:
         return decode
 
     def decode_with_rules(message: WireMessage, body: Any) -> None:
         decode(message, body)
-        given = {field.name for field, _ in message.ListFields()}
-        for name in placeholders:
-            message.ClearField(name)
-        absent = {name: value for name, value in defaults.items() if name not in given}
-        message.MergeFrom(type(message)(**absent, **placeholders))
         for rule in message_rules:
             rule(message, body)
 
     return decode_with_rules
 
 
-def unknown_field(name: str, accepted: Mapping[str, object]) -> Mismatch:
-    """The error for a name that no field has."""
-    close = probable(name, accepted)
-    return Mismatch(f"there is no such field; did you mean {close}?" if close else "there is no such field")
+def refuse_object(value: Any) -> NoReturn:
+    """Raises Mismatch for a value that stands where an object is needed."""
+    raise found(value, "accepted is an object")
 
 
-def _put_scalar(name: str, check: Check) -> Put:
-    def put(message: WireMessage, value: Any) -> None:
-        setattr(message, name, check(value))
-
-    return put
+def _list_check(check: Check) -> Check:
+    return lambda values: checked_list(values, check)
 
 
-def _put_scalars(name: str, check: Check) -> Put:
-    def put(message: WireMessage, values: Any) -> None:
-        append = getattr(message, name).append
-        each_element(values, lambda value: append(check(value)))
-
-    return put
-
-
-def _put_message(name: str, decode: Decode) -> Put:
-    def put(message: WireMessage, value: Any) -> None:
-        nested = getattr(message, name)
-        nested.SetInParent()
-        decode(nested, value)
-
-    return put
-
-
-def _put_messages(name: str, decode: Decode) -> Put:
-    def put(message: WireMessage, values: Any) -> None:
-        add = getattr(message, name).add
-        each_element(values, lambda value: decode(add(), value))
-
-    return put
-
-
-def each_element(values: Any, take: Callable[[Any], None]) -> None:
-    """Call `take` with each element of a JSON list. Raises Mismatch, with the element's index."""
+def checked_list(values: Any, check: Check) -> list[Any]:
+    """The checked elements of a JSON list. Raises Mismatch, with the index of the wrong element."""
     if type(values) is not list:
-        raise found(values, "accepted is a list; put a single value in brackets: [...]")
-    for index, value in enumerate(values):
-        try:
-            take(value)
-        except Mismatch as mismatch:
-            raise mismatch.within(index) from None
-
-
-def _put_flat(header: WireMessage, field_name: str, name: str, value: Any, check: Check) -> None:
+        raise _not_a_list(values)
+    checked: list[Any] = []
     try:
-        wire = check(value)
+        for value in values:
+            checked.append(check(value))
     except Mismatch as mismatch:
-        raise mismatch.within(name) from None
-    if header.HasField(field_name) and getattr(header, field_name) != wire:
-        raise Mismatch("given here and in header, and the two differ", name)
-    setattr(header, field_name, wire)
+        raise mismatch.within(len(checked)) from None
+    return checked
+
+
+def _list_decoder(decode: Decode) -> Decode:
+    def decode_list(messages: Any, values: Any) -> None:
+        if type(values) is not list:
+            raise _not_a_list(values)
+        try:
+            for value in values:
+                decode(messages.add(), value)
+        except Mismatch as mismatch:
+            raise mismatch.within(len(messages) - 1) from None
+
+    return decode_list
+
+
+def _not_a_list(value: Any) -> Mismatch:
+    return found(value, "accepted is a list; put a single value in brackets: [...]")

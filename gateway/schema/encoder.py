@@ -1,10 +1,9 @@
 """Encoders for answers and pushes: Python source written for each message and compiled once.
 
-The source of a message reads like one written by hand; `EncoderFactory.source` shows it.
+The source of a message reads like one written by hand; `Encoders.source` shows it.
 """
 
 import base64
-import math
 import struct
 from collections.abc import Callable
 from enum import StrEnum
@@ -12,7 +11,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.schema.descriptors import WireMessage
+from gateway.schema.descriptors import WireMessage, message_class
 from gateway.schema.enums import enum_of
 from gateway.schema.names import snake_case
 from gateway.schema.numbering import Numbering, renumbering
@@ -28,31 +27,27 @@ class Int64Format(StrEnum):
     STRING = "string"
 
 
-class EncoderFactory:
-    """Builds the encoders of one numbering and one format, each when it is first asked for."""
+class Encoders(dict[type[WireMessage], Encode]):
+    """The encoders of one numbering and one format by message class, each built when first asked for."""
 
     def __init__(self, numbering: Numbering, int64: Int64Format) -> None:
+        super().__init__()
         self._numbering = numbering
         self._int64 = int64
-        self._built: dict[str, Encode] = {}
 
-    def encoder(self, descriptor: Descriptor) -> Encode:
-        """The encoder of a message."""
-        name = descriptor.full_name
-        if name not in self._built:
-            self._built[name] = self._compile(descriptor)
-        return self._built[name]
+    def __missing__(self, message_type: type[WireMessage]) -> Encode:
+        encode = self[message_type] = self._compile(message_type.DESCRIPTOR)
+        return encode
 
     def _compile(self, descriptor: Descriptor) -> Encode:
         # The source holds nothing but names from the compiled .proto files.
         namespace: dict[str, Any] = {
-            "isfinite": math.isfinite,
             "shortest": shortest_float,
             "base64_text": base64_text,
         }
         for field in descriptor.fields:
             if field.message_type is not None:
-                namespace[f"encode_{field.name}"] = self.encoder(field.message_type)
+                namespace[f"encode_{field.name}"] = self[message_class(field.message_type.full_name)]
             elif shown := self._shown(field):
                 namespace[f"shown_{field.name}"] = shown
         code = compile(self.source(descriptor), f"<encoder of {descriptor.full_name}>", "exec")
@@ -64,7 +59,8 @@ class EncoderFactory:
         """The Python source of a message's encoder.
 
         Fields that always stand in the answer make up one literal. For an optional field that is set,
-        its value is mostly not the default, so `HasField` is asked for the others alone.
+        its value is mostly not the default, so only the others are asked whether they are set. `in` asks
+        as `HasField` does, and a slice makes a list of a repeated field, at half the cost each.
         """
         always = [field for field in descriptor.fields if field.is_required or field.is_repeated]
         optional = [field for field in descriptor.fields if not (field.is_required or field.is_repeated)]
@@ -80,12 +76,12 @@ class EncoderFactory:
         put = f"answer[{snake_case(field.name)!r}]"
         if field.message_type is not None:
             return [
-                f"    if message.HasField({field.name!r}):",
+                f"    if {field.name!r} in message:",
                 f"        {put} = {self._value(field)}",
             ]
         return [
             f"    value = message.{field.name}",
-            f"    if value or message.HasField({field.name!r}):",
+            f"    if value or {field.name!r} in message:",
             f"        {put} = {self._expression(field, 'value')}",
         ]
 
@@ -94,7 +90,7 @@ class EncoderFactory:
         if not field.is_repeated:
             return self._expression(field, source)
         element = self._expression(field, "each")
-        return f"list({source})" if element == "each" else f"[{element} for each in {source}]"
+        return f"{source}[:]" if element == "each" else f"[{element} for each in {source}[:]]"
 
     def _expression(self, field: FieldDescriptor, value: str) -> str:
         """The source that makes JSON of the source `value`."""
@@ -113,12 +109,11 @@ class EncoderFactory:
 
 
 _EXPRESSIONS = {
-    FieldDescriptor.TYPE_DOUBLE: "number if isfinite(number := {0}) else None",
     FieldDescriptor.TYPE_FLOAT: "shortest({0})",
     FieldDescriptor.TYPE_BYTES: "base64_text({0})",
 }
 _FLOAT32 = struct.Struct("<f")
-_FLOAT32_DIGITS = range(6, 10)
+_FLOAT32_FORMATS = ("%.6g", "%.7g", "%.8g", "%.9g")
 
 
 def base64_text(value: bytes) -> str:
@@ -126,14 +121,10 @@ def base64_text(value: bytes) -> str:
     return base64.b64encode(value).decode("ascii")
 
 
-def shortest_float(value: float) -> float | None:
-    """A 32-bit float as the number with the fewest digits that stands for it; None if not finite."""
-    if not math.isfinite(value):
-        return None
-    rounded = (float(f"{value:.{digits}g}") for digits in _FLOAT32_DIGITS)
-    return next(number for number in rounded if _is_same_float32(number, value))
-
-
-def _is_same_float32(number: float, value: float) -> bool:
-    packed: tuple[float] = _FLOAT32.unpack(_FLOAT32.pack(number))
-    return packed[0] == value
+def shortest_float(value: float) -> float:
+    """The number with the fewest digits that a 32-bit float stands for."""
+    for digits in _FLOAT32_FORMATS:
+        number = float(digits % value)
+        if _FLOAT32.unpack(_FLOAT32.pack(number))[0] == value:
+            return number
+    return value

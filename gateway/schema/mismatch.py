@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from gateway.schema.errors import FieldError
@@ -24,6 +25,13 @@ class Mismatch(Exception):
     def within(self, step: str | int) -> "Mismatch":
         """The same mismatch, seen from the object (a name) or the list (an index) around it."""
         self._steps_outwards.append(step)
+        return self
+
+    def respelled(self, written: Mapping[str, str]) -> "Mismatch":
+        """The same mismatch, with its outermost name as the caller wrote it."""
+        outermost = self._steps_outwards[-1]
+        if isinstance(outermost, str):
+            self._steps_outwards[-1] = written.get(outermost, outermost)
         return self
 
     def field_error(self) -> FieldError:

@@ -6,9 +6,8 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.schema.decoder import unknown_field
 from gateway.schema.mismatch import Mismatch
-from gateway.schema.spelling import fields_by_spelling
+from gateway.schema.spelling import fields_by_spelling, unknown_field
 
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 _BOOLS = {"true": True, "false": False}
@@ -26,7 +25,7 @@ def query_body(descriptor: Descriptor, query: Iterable[tuple[str, str]]) -> dict
     body: dict[str, Any] = {}
     for name, text in query:
         if name not in accepted:
-            raise unknown_field(name, accepted).within(name)
+            raise unknown_field(name, accepted)
         field = accepted[name]
         read = _READERS.get(field.cpp_type, _read_text)
         if field.is_repeated:

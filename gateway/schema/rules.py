@@ -11,20 +11,6 @@ from gateway.schema.descriptors import WireMessage
 from gateway.schema.mismatch import Mismatch
 from gateway.schema.spelling import as_written
 
-DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "GetGlobalState.C2S": {"userID": 0},
-    "Trd_GetAccList.C2S": {"userID": 0},
-    "Qot_GetSubInfo.C2S": {"isReqAllConn": True},
-    "GetDelayStatistics.C2S": {"typeList": [1, 2, 3]},
-}
-"""What is sent for a field that the caller left out (decisions D3)."""
-
-PLACEHOLDERS: Mapping[str, Mapping[str, Any]] = {
-    "Trd_PlaceOrder.C2S": {"packetID": {"connID": 0, "serialNo": 0}},
-    "Trd_ModifyOrder.C2S": {"packetID": {"connID": 0, "serialNo": 0}},
-}
-"""Required fields that the sender fills in. What a caller gives is checked and then dropped."""
-
 SECRETS = frozenset({"Trd_UnlockTrade.C2S.pwdMD5"})
 """Fields whose value never stands in an error text."""
 
@@ -81,6 +67,28 @@ MessageRule = Callable[[WireMessage, Mapping[str, Any]], None]
 """Checks or completes a decoded message; also gets the caller's object, for the spelling of names."""
 
 _MODIFY_NORMAL = 1
+_ALL_STATISTICS = (1, 2, 3)
+
+
+def _any_user(message: WireMessage, body: Mapping[str, Any]) -> None:
+    if not message.HasField("userID"):
+        message.userID = 0
+
+
+def _every_connection(message: WireMessage, body: Mapping[str, Any]) -> None:
+    if not message.HasField("isReqAllConn"):
+        message.isReqAllConn = True
+
+
+def _every_statistic(message: WireMessage, body: Mapping[str, Any]) -> None:
+    if not message.typeList:
+        message.typeList.extend(_ALL_STATISTICS)
+
+
+def _blank_packet_id(message: WireMessage, body: Mapping[str, Any]) -> None:
+    """The sender sets it; what the caller gave was checked and is dropped."""
+    message.packetID.connID = 0
+    message.packetID.serialNo = 0
 
 
 def _order_is_named(message: WireMessage, body: Mapping[str, Any]) -> None:
@@ -103,9 +111,20 @@ def _new_quantity_is_positive(message: WireMessage, body: Mapping[str, Any]) -> 
         )
 
 
-OPTIONAL_HERE: Mapping[str, frozenset[str]] = {"Trd_ModifyOrder.C2S": frozenset({"orderID"})}
-"""Fields that the protocol requires and a rule below settles."""
-
 MESSAGE_RULES: Mapping[str, tuple[MessageRule, ...]] = {
-    "Trd_ModifyOrder.C2S": (_order_is_named, _new_quantity_is_positive),
+    "GetDelayStatistics.C2S": (_every_statistic,),
+    "GetGlobalState.C2S": (_any_user,),
+    "Qot_GetSubInfo.C2S": (_every_connection,),
+    "Trd_GetAccList.C2S": (_any_user,),
+    "Trd_ModifyOrder.C2S": (_blank_packet_id, _order_is_named, _new_quantity_is_positive),
+    "Trd_PlaceOrder.C2S": (_blank_packet_id,),
 }
+"""The defaults of decisions D3, and what fields say of each other. In this order."""
+
+SETTLED_BY_RULES: Mapping[str, frozenset[str]] = {
+    "GetGlobalState.C2S": frozenset({"userID"}),
+    "Trd_GetAccList.C2S": frozenset({"userID"}),
+    "Trd_ModifyOrder.C2S": frozenset({"packetID", "orderID"}),
+    "Trd_PlaceOrder.C2S": frozenset({"packetID"}),
+}
+"""Fields that the protocol requires, a caller may leave out, and a rule above sets."""

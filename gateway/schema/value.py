@@ -4,6 +4,7 @@ import base64
 import binascii
 import math
 import re
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ Check = Callable[[Any], Any]
 
 _NAMED_IN_TEXT = 12
 _INT32_MAX = 2**31 - 1
+_DOUBLE_MAX = sys.float_info.max
 _DIGITS = re.compile(r"0|-?[1-9][0-9]{0,19}")
 
 _INT_RANGES = {
@@ -31,10 +33,16 @@ INT64_TYPES = frozenset({FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_UINT64
 
 
 class Scalar(NamedTuple):
-    """How values of a field are checked, and what is accepted, for the text of an error."""
+    """How values of a field are checked, and what is accepted, for the text of an error.
+
+    `condition` is Python source that is true only of a `value` which `check` would return unchanged;
+    it may name `plain` as `plain_` and the field's name. It spares most values the call.
+    """
 
     check: Check
     accepted: str
+    condition: str = ""
+    plain: frozenset[int] = frozenset()
 
 
 def scalar(field: FieldDescriptor, numbering: Numbering) -> Scalar:
@@ -64,7 +72,7 @@ def _integer(low: int, high: int, *, as_text: bool) -> Scalar:
             return number
         raise found(value, accepted)
 
-    return Scalar(check, accepted)
+    return Scalar(check, accepted, f"type(value) is int and {low} <= value <= {high}")
 
 
 def enum_value(enumeration: EnumDescriptor, numbering: Numbering, *, refuse_unknown: bool) -> Scalar:
@@ -94,7 +102,8 @@ def enum_value(enumeration: EnumDescriptor, numbering: Numbering, *, refuse_unkn
             raise found(value, accepted)
         return wire
 
-    return Scalar(check, accepted)
+    plain = frozenset(number for number, wire in numbers.items() if number == wire)
+    return Scalar(check, accepted, "type(value) is int and value in plain_{0}", plain)
 
 
 def _enum_text(enumeration: EnumDescriptor, numbers: dict[int, int], wires: set[int]) -> str:
@@ -119,7 +128,8 @@ def _number(minimum: rules.Minimum | None) -> Scalar:
                 return number
         raise found(value, accepted)
 
-    return Scalar(check, accepted)
+    least = f"{minimum.value} {'<=' if minimum.is_allowed else '<'}" if minimum else f"{-_DOUBLE_MAX} <="
+    return Scalar(check, accepted, f"type(value) is float and {least} value <= {_DOUBLE_MAX}")
 
 
 def _finite(value: float) -> float | None:
@@ -134,23 +144,29 @@ def _string_field(full_name: str) -> Scalar:
     if full_name in rules.SECRETS:
         return _secret(_string("accepted is a string"))
     if full_name in rules.CODES:
-        return _string("accepted is a code that is not empty", str.strip)
+        return _string("accepted is a code that is not empty", str.strip, condition=_PLAIN_CODE)
     if full_name in rules.MAX_UTF8_BYTES:
         limit = rules.MAX_UTF8_BYTES[full_name]
         return _string(
             f"accepted is a string of at most {limit} bytes in UTF-8",
             lambda value: len(value.encode()) <= limit,
         )
-    return _string("accepted is a string")
+    return _string("accepted is a string", condition=_PLAIN_STRING)
 
 
-def _string(accepted: str, is_accepted: Callable[[str], object] = lambda value: True) -> Scalar:
+_PLAIN_STRING = "type(value) is str and value.isascii() and value.isprintable()"
+_PLAIN_CODE = "type(value) is str and value.isascii() and value.isalnum()"
+
+
+def _string(
+    accepted: str, is_accepted: Callable[[str], object] = lambda value: True, condition: str = ""
+) -> Scalar:
     def check(value: Any) -> str:
         if type(value) is str and "\0" not in value and _is_encodable(value) and is_accepted(value):
             return value
         raise found(value, accepted)
 
-    return Scalar(check, accepted)
+    return Scalar(check, accepted, condition)
 
 
 def _is_encodable(value: str) -> bool:
@@ -193,6 +209,6 @@ def _bytes(value: Any) -> bytes:
 
 
 _BY_TYPE = {
-    FieldDescriptor.TYPE_BOOL: Scalar(_bool, _BOOL_ACCEPTED),
+    FieldDescriptor.TYPE_BOOL: Scalar(_bool, _BOOL_ACCEPTED, "type(value) is bool"),
     FieldDescriptor.TYPE_BYTES: Scalar(_bytes, _BYTES_ACCEPTED),
 }
