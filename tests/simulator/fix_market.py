@@ -17,7 +17,7 @@ from gateway.simulator.model import (
 
 TENCENT = SecurityKey(QotMarket.HK, "00700")
 CK_HUTCHISON = SecurityKey(QotMarket.HK, "00001")
-HANG_SENG = SecurityKey(QotMarket.HK, "800000")
+SSE_INDEX = SecurityKey(QotMarket.SH, "000001")
 WARRANT = SecurityKey(QotMarket.HK, "13590")
 APPLE = SecurityKey(QotMarket.US, "AAPL")
 APPLE_CALL = SecurityKey(QotMarket.US, "AAPL270115C300000")
@@ -30,7 +30,7 @@ def _instrument(
 ) -> Instrument:
     return Instrument(
         key=key,
-        stock_id=abs(hash(key)) % 10**14,
+        stock_id=int.from_bytes(key.code.encode()[:6]),
         name=name,
         security_type=kind,
         lot_size=lot_size,
@@ -47,7 +47,7 @@ INSTRUMENTS = {
     for item in (
         _instrument(TENCENT, "腾讯控股", 100, "HKD", "400", SecurityType.EQUITY),
         _instrument(CK_HUTCHISON, "长和", 500, "HKD", "50", SecurityType.EQUITY),
-        _instrument(HANG_SENG, "恒生指数", 1, "HKD", "20000", SecurityType.INDEX),
+        _instrument(SSE_INDEX, "上证指数", 1, "CNH", "3000", SecurityType.INDEX),
         _instrument(WARRANT, "腾讯认购证", 10000, "HKD", "0.2", SecurityType.WARRANT),
         _instrument(APPLE, "苹果", 1, "USD", "200", SecurityType.EQUITY),
         _instrument(APPLE_CALL, "苹果认购", 1, "USD", "10", SecurityType.OPTION),

@@ -97,17 +97,17 @@ class Account:
             start=ZERO,
         )
 
+    def reserve(self, order: Order, qty: Decimal, limit: Decimal) -> Decimal:
+        """The cash that a buy order of `qty` in all needs: its rest at `limit`, and the fee still to come."""
+        rest_value = (qty - order.filled_qty) * limit * order.instrument.contract_multiplier
+        whole_fee = self.fee(order.rules, order.side, qty, self._value(order) + rest_value)
+        return rest_value + whole_fee - order.charged_fee
+
     def reserved(self, order: Order) -> Decimal:
-        """The cash that an open buy order holds back: its rest at the limit, and the fee still to come."""
-        qty = order.held_qty()
-        if not order.side.is_buy or not qty:
+        """The cash that an order holds back; nothing unless it is an open buy order."""
+        if not order.side.is_buy or not order.held_qty():
             return ZERO
-        value = qty * order.limit * order.instrument.contract_multiplier
-        return (
-            value
-            + self.fee(order.rules, order.side, order.qty, self._value(order) + value)
-            - order.charged_fee
-        )
+        return self.reserve(order, order.qty, order.limit)
 
     def frozen_cash(self, currency: Currency, without: Order | None = None) -> Decimal:
         """The cash in `currency` that open buy orders hold back."""
@@ -129,6 +129,11 @@ class Account:
         self.cash[order.rules.currency] -= value + fee
         position = self.position(order.instrument, fill.time)
         position.apply(signed_qty, fill.price, local_time(order.key, fill.time).date())
+
+    def roll_day(self, now: float) -> None:
+        """Start the day's figures of positions anew where the local date has changed."""
+        for key, position in self.positions.items():
+            position.roll(local_time(key, now).date())
 
     def position(self, instrument: Instrument, now: float) -> Position:
         """The position in a security, opened empty where there is none."""

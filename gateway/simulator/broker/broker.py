@@ -106,6 +106,7 @@ class Broker:
         """Accept the order of a `Trd_PlaceOrder.C2S`; it is in the order list at once. Raises `Refusal`."""
         account = self.account(c2s.header)
         self._check_unlocked(account)
+        self.advance()
         now = self.clock.wall_s()
         order = new_order(account, c2s, self.market, self._ids, now)
         order.reject_reason, self._reject_reason = self._reject_reason, None
@@ -137,6 +138,8 @@ class Broker:
     def advance(self) -> None:
         """Bring every open order to the clock's time: confirmations, triggers, fills, expiry."""
         now = self.clock.wall_s()
+        for account in self.accounts:
+            account.roll_day(now)
         for account, order in self._open_orders():
             if self._is_expired(order, now):
                 self._expire(order, now)
@@ -157,14 +160,22 @@ class Broker:
 
     def _submit(self, order: Order, now: float) -> None:
         """Send to the exchange, or keep until it opens or the trigger is touched."""
-        is_ready = self.market.is_trading(order.key) and not order.is_waiting_for_trigger
+        is_open = self.market.is_trading(order.key)
+        if is_open and order.active_since is None:
+            order.active_since = now
+        is_ready = is_open and not order.is_waiting_for_trigger
         order.due_time = now + EXCHANGE_DELAY_S
         self._move(order, _S.SUBMITTING if is_ready else _S.WAITING_SUBMIT, now)
 
     def _release(self, account: Account, order: Order, now: float) -> None:
-        if not self.market.is_trading(order.key) or not self._matcher.is_triggered(order):
+        if not self.market.is_trading(order.key):
             return
-        order.is_triggered = True
+        if order.active_since is None:
+            order.active_since = now
+        if order.is_waiting_for_trigger:
+            if not self._matcher.is_triggered(order):
+                return
+            order.is_triggered = True
         self._submit(order, now)
 
     def _confirm(self, account: Account, order: Order, now: float) -> None:
@@ -216,7 +227,8 @@ class Broker:
         return (
             order.time_in_force is TimeInForce.DAY
             and order.status in MODIFIABLE
-            and local_time(order.key, now).date() > local_time(order.key, order.create_time).date()
+            and order.active_since is not None
+            and local_time(order.key, now).date() > local_time(order.key, order.active_since).date()
         )
 
     def _expire(self, order: Order, now: float) -> None:

@@ -17,14 +17,12 @@ from gateway.simulator.broker.enums import (
 from gateway.simulator.broker.fee import fee_items
 from gateway.simulator.broker.funds import funds_fields, max_qty_fields
 from gateway.simulator.broker.margin import MARGIN_MARKETS, margin_terms
-from gateway.simulator.broker.number import from_wire, price_from_wire
 from gateway.simulator.broker.order import Order
 from gateway.simulator.broker.placing import tradable
 from gateway.simulator.broker.power import Valuation, sellable_qty
-from gateway.simulator.broker.pricing import on_tick
+from gateway.simulator.broker.pricing import collar_price, limit_price
 from gateway.simulator.broker.query import Filter, current_fills, current_orders, past_fills, past_orders
-from gateway.simulator.broker.rules import price_step, rules_of
-from gateway.simulator.broker.stamp import local_time
+from gateway.simulator.broker.rules import HAS_LIMIT, rules_of
 from gateway.simulator.broker.view import fill_fields, order_fields, position_fields
 from gateway.simulator.model import Answer, Call, Handler, Instrument, Refusal, SecurityKey
 
@@ -140,7 +138,6 @@ def positions(broker: Broker, call: Call) -> dict[str, Any]:
     shown = []
     for holding in Valuation(account, broker.market, account.profile.currency).holdings:
         position, key = holding.position, holding.position.instrument.key
-        position.roll(local_time(key, broker.clock.wall_s()).date())
         is_alive = position.qty or position.today.buy_qty or position.today.sell_qty
         trd_market = rules_of(key).trd_market(account.profile.env)
         if is_alive and condition.takes_security(key, trd_market, position.position_id):
@@ -165,12 +162,11 @@ def max_trd_qtys(broker: Broker, call: Call) -> dict[str, Any]:
     account = broker.account(c2s.header)
     broker.advance()
     instrument, rules = tradable(c2s, broker.market, account.profile.env)
-    rules.check_order_type(account.profile.env, c2s.orderType)
-    key = instrument.key
-    price = price_from_wire(c2s.price, "price", price_step(key, c2s.price))
-    if c2s.adjustPrice:
-        adjustment = from_wire(c2s.adjustSideAndLimit, "adjustSideAndLimit")
-        price = on_tick(broker.market, key, price, adjustment)
+    order_type = rules.check_order_type(account.profile.env, c2s.orderType)
+    if order_type in HAS_LIMIT:
+        price = limit_price(c2s, broker.market, instrument.key)
+    else:
+        price = collar_price(broker.market.quote(instrument.key).last, is_buy=True)
     changing = _changing(account, c2s)
     fields = max_qty_fields(account, broker.market, instrument, price, changing)
     if rules.real_market is TrdMarket.US:

@@ -47,7 +47,7 @@ class Matcher:
         self._taken: defaultdict[tuple[SecurityKey, bool], _Taken] = defaultdict(_Taken)
 
     def is_triggered(self, order: Order) -> bool:
-        """Whether the last price has reached the order's trigger."""
+        """Whether the last price has reached the order's trigger; an order without one always is."""
         if order.trigger is None:
             return True
         last = self._market.quote(order.key).last

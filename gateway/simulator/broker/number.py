@@ -13,19 +13,23 @@ _NOISE_FREE = Decimal("0.000001")
 """Doubles are rounded to this before digits are dropped, so that 0.28999999999 stays 0.29."""
 
 
+_TOO_LARGE = 1e15
+"""Above this a double no longer holds cents; no price or quantity comes near."""
+
+
 def from_wire(value: float, field: str) -> Decimal:
-    """The decimal that a double stands for. Raises `Refusal` for NaN and infinities."""
-    if not math.isfinite(value):
+    """The decimal that a double stands for. Raises `Refusal` for NaN, infinities and absurd sizes."""
+    if not math.isfinite(value) or abs(value) >= _TOO_LARGE:
         raise Refusal(refusals.NOT_FINITE.format(field=field))
     return Decimal(repr(value))
 
 
 def price_from_wire(value: float, field: str, step: Decimal) -> Decimal:
     """A price with the digits below `step` dropped, as OpenD does. Raises `Refusal` unless it is > 0."""
-    exact = from_wire(value, field)
-    if exact <= 0:
+    price = from_wire(value, field).quantize(_NOISE_FREE).quantize(step, rounding=ROUND_DOWN)
+    if price <= 0:
         raise Refusal(refusals.PRICE_NOT_POSITIVE)
-    return exact.quantize(_NOISE_FREE).quantize(step, rounding=ROUND_DOWN)
+    return price
 
 
 def qty_from_wire(value: float) -> Decimal:

@@ -73,6 +73,7 @@ class Order:
 
     `limit` is the worst price at which it may fill. Orders at the market have one too, a collar around the
     last price, so that the money they hold back always covers them. `price` is what the caller gave.
+    `active_since` is when the order first met an open market, from which a day order's day counts.
     """
 
     order_id: int
@@ -97,6 +98,7 @@ class Order:
     is_triggered: bool = False
     is_resting: bool = False
     due_time: float = 0.0
+    active_since: float | None = None
     reject_reason: str | None = None
     last_error: str = ""
     fills: list[Fill] = field(default_factory=list)

@@ -205,11 +205,12 @@ def _check_buy(account: Account, market: MarketView, order: Order, qty: Decimal,
         return
     if order.side is TrdSide.BUY_BACK:
         raise Refusal(refusals.NO_SHORT_TO_BUY_BACK)
-    value = qty * limit * order.instrument.contract_multiplier
-    fee = account.fee(order.rules, order.side, qty, value)
+    needed = account.reserve(order, order.filled_qty + qty, limit)
     if account.profile.is_margin:
-        _check_margin(account, market, order, value * margin_terms(order.instrument).initial_long + fee)
-    elif value + fee > available_cash(account, order.rules.currency, without=order):
+        borrowed = qty * limit * order.instrument.contract_multiplier
+        borrowed *= 1 - margin_terms(order.instrument).initial_long
+        _check_margin(account, market, order, needed - borrowed)
+    elif needed > available_cash(account, order.rules.currency, without=order):
         raise Refusal(refusals.NO_BUYING_POWER)
 
 

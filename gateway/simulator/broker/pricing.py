@@ -17,8 +17,6 @@ def limit_price(c2s: Any, market: MarketView, key: SecurityKey) -> Decimal:
     if not c2s.HasField("price"):
         raise refusals.missing("price")
     price = price_from_wire(c2s.price, "price", price_step(key, c2s.price))
-    if price <= 0:
-        raise Refusal(refusals.PRICE_NOT_POSITIVE)
     adjustment = from_wire(c2s.adjustSideAndLimit, "adjustSideAndLimit") if c2s.adjustPrice else ZERO
     return on_tick(market, key, price, adjustment)
 

@@ -32,12 +32,16 @@ class Filter:
 
     def takes(self, order: Order, time_s: float, number: int) -> bool:
         """Whether something of `order` that happened at `time_s` and has the id `number` is asked for."""
-        local = local_time(order.key, time_s).replace(tzinfo=None)
         return (
             self.takes_security(order.key, order.rules.trd_market(order.env), number)
             and (not self._ids_ex or order.order_id_ex in self._ids_ex)
-            and self._begin <= local <= self._end
+            and self._takes_time(order.key, time_s)
         )
+
+    def _takes_time(self, key: SecurityKey, time_s: float) -> bool:
+        if self._begin == datetime.min and self._end == datetime.max:
+            return True
+        return self._begin <= local_time(key, time_s).replace(tzinfo=None) <= self._end
 
     def takes_security(self, key: SecurityKey, trd_market: int, number: int) -> bool:
         """Whether the code, the market (0 is every market) and the id are asked for."""
@@ -55,9 +59,9 @@ def current_orders(account: Account, conditions: Any, statuses: Any, now: float)
     return [
         order
         for order in account.orders.values()
-        if (order.status not in FINAL or _is_today(order, order.update_time, now))
-        and condition.takes(order, order.create_time, order.order_id)
+        if condition.takes(order, order.create_time, order.order_id)
         and (not wanted or order.status in wanted)
+        and (order.status not in FINAL or _is_today(order, order.update_time, now))
     ]
 
 
