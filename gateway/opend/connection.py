@@ -150,7 +150,7 @@ class Connection:
 
     def close(self) -> None:
         """End the connection; requests that wait fail at once. Does nothing in another process."""
-        self._drop(ConnectionLost("the gateway closed the connection"))
+        self._drop(ConnectionLost("the gateway closed the connection"), level=logging.INFO)
 
     def next_packet_id(self) -> PacketId:
         """The `PacketID` for a write that is sent on this connection next.
@@ -342,15 +342,15 @@ class Connection:
         except Exception:  # noqa: BLE001 - a defect of the subscriber must not stop the reader
             _log.exception("%s: the handler of push %d failed", self.endpoint, proto_id)
 
-    def _drop(self, error: OpenDError) -> None:
+    def _drop(self, error: OpenDError, *, level: int = logging.WARNING) -> None:
         """End the connection and fail at once whatever waits on it.
 
         Does nothing the second time, nor in a process that holds only a copy after a fork.
         """
         if not self._may_go_on():
             return
-        level = logging.WARNING if self._ready.successful() else logging.DEBUG
-        _log.log(level, "%s: connection ended: %s", self.endpoint, error)
+        if self._ready.successful():
+            _log.log(level, "%s: connection ended: %s", self.endpoint, error)
         self.closed.set()
         self._session.close()
         for waiting in self._waiting.values():

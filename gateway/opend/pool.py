@@ -166,11 +166,7 @@ class Pool:
 
     def wait_ready(self, timeout_s: float) -> bool:
         """Wait until the pinned connection is ready; says whether it is."""
-        deadline_s = self._clock.monotonic_s() + timeout_s
-        while not (self._slots and self._slots[0].is_ready):
-            if self._pid is None or not self._wait_for_change(deadline_s):
-                return False
-        return True
+        return self._await_ready(self._clock.monotonic_s() + timeout_s, pinned=True) is not None
 
     @property
     def in_flight(self) -> int:
@@ -212,18 +208,22 @@ class Pool:
         With none ready it waits for one, `connect_wait_s` at most, and raises `OpenDUnavailable` then.
         """
         self._require_open()
-        ready = self._best_ready(pinned)
-        if ready is not None:
-            return ready
         patience_s = min(deadline_s, self._clock.monotonic_s() + self._settings.connect_wait_s)
+        connection = self._best_ready(pinned) or self._await_ready(patience_s, pinned=pinned)
+        if connection is None:
+            self._require_open()
+            raise OpenDUnavailable(self._why_unavailable())
+        return connection
+
+    def _await_ready(self, until_s: float, *, pinned: bool) -> Connection | None:
+        """Wait for a ready connection, hurrying those who make it; None when none came in time."""
         with ExitStack() as seeking:
             for slot in self._candidates(pinned):
                 seeking.enter_context(slot.seeking())
-            while (ready := self._best_ready(pinned)) is None:
-                if not self._wait_for_change(patience_s):
-                    raise OpenDUnavailable(self._why_unavailable())
-                self._require_open()
-        return ready
+            while (connection := self._best_ready(pinned)) is None:
+                if not self._slots or not self._wait_for_change(until_s):
+                    return None
+            return connection
 
     def _best_ready(self, pinned: bool) -> Connection | None:
         ready = [slot.connection for slot in self._candidates(pinned) if slot.connection and slot.is_ready]
