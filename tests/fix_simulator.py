@@ -71,15 +71,15 @@ class SimulatorProcess:
         self._end(signal.SIGKILL)
 
     def stop(self) -> int:
-        """End it by SIGTERM; returns the exit status."""
+        """End it by SIGTERM, unless it has ended; returns the exit status."""
         return self._end(signal.SIGTERM)
 
     def _end(self, number: signal.Signals) -> int:
-        self._answers.close()
-        self._control.close()
         self.process.send_signal(number)
-        self.process.stdout.close()
-        return self.process.wait(START_LIMIT_S)
+        status = self.process.wait(START_LIMIT_S)
+        for file in (self._answers, self._control, self.process.stdout):
+            file.close()
+        return status
 
 
 @pytest.fixture
@@ -93,8 +93,7 @@ def start_simulator() -> Iterator[Callable[..., SimulatorProcess]]:
 
     yield start
     for simulator in started:
-        if simulator.process.poll() is None:
-            simulator.stop()
+        simulator.stop()
 
 
 @pytest.fixture

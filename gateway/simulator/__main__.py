@@ -12,10 +12,11 @@ import click
 
 from gateway.clock import Clock
 from gateway.opend.errors import RsaKeyError
-from gateway.simulator.admin import Admin, serve_admin
+from gateway.simulator.admin import Admin, ControlChannel
 from gateway.simulator.assembly import Settings, Simulation, assemble
 from gateway.simulator.clocks import parse_clock
 from gateway.simulator.faults import Fault, FaultPlan, parse_fault
+from gateway.simulator.market import Hours
 from gateway.simulator.server import SimulatorServer
 from gateway.simulator.subscriptions import Quota
 
@@ -46,7 +47,10 @@ def _faults(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) 
     "--clock", callback=_clock, default="real", help="`real`, or TIME[@SPEED]; TIME alone stands still."
 )
 @click.option(
-    "--hours", type=click.Choice(["always", "exchange"]), default="always", help="When markets are open."
+    "--hours",
+    type=click.Choice([each.value for each in Hours]),
+    default=Hours.ALWAYS.value,
+    help="When markets are open.",
 )
 @click.option("--rsa-key", type=click.Path(path_type=Path), help="PEM file that turns encryption on.")
 @click.option(
@@ -84,7 +88,7 @@ def main(
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s simulator %(levelname)s %(message)s")
     settings = Settings(
         seed=seed,
-        hours=hours,
+        hours=Hours(hours),
         rsa_key=rsa_key,
         journal=journal,
         quota=Quota(securities=subscription_quota),
@@ -116,10 +120,9 @@ async def _serve(
         loop.add_signal_handler(number, ended.set)
     server = SimulatorServer(simulation.opend, host, port)
     await server.start()
+    control = ControlChannel(Admin(server, simulation.market, simulation.broker, simulation.journal))
     if admin_port is not None:
-        admin = Admin(server, simulation.market, simulation.broker, simulation.journal)
-        control = await serve_admin(admin, admin_port)
-        click.echo(f"control on 127.0.0.1:{control.sockets[0].getsockname()[1]}")
+        click.echo(f"control on 127.0.0.1:{await control.listen(admin_port)}")
     click.echo(f"listening on {host}:{server.port}")
     sys.stdout.flush()
     watch = asyncio.create_task(_watch_parent(parent_pid, ended)) if parent_pid else None
@@ -127,6 +130,7 @@ async def _serve(
     if watch:
         watch.cancel()
     server.stop()
+    await control.close()
 
 
 async def _watch_parent(parent_pid: int, ended: asyncio.Event) -> None:

@@ -110,8 +110,9 @@ class Admin:
         return {}
 
     def advance(self, seconds: float) -> Result:
-        """Move a clock that stands still, then tick."""
+        """Move a clock that stands still, then tick. Nobody counts as silent for the time skipped."""
         self._manual_clock().advance(seconds)
+        self._opend.excuse_silence()
         return self.tick()
 
     def set_time(self, time: str) -> Result:
@@ -168,18 +169,38 @@ class Admin:
         return clock
 
 
-async def serve_admin(admin: Admin, port: int) -> asyncio.Server:
-    """Listen for commands on loopback. Raises OSError when the port cannot be bound."""
+class ControlChannel:
+    """Serves an `Admin` on a loopback port."""
 
-    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, admin: Admin) -> None:
+        self._admin = admin
+        self._listener: asyncio.Server | None = None
+        self._conversations: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
+
+    async def listen(self, port: int) -> int:
+        """Accept commands; returns the bound port. Raises OSError when it cannot be bound."""
+        self._listener = await asyncio.start_server(self._converse, "127.0.0.1", port, limit=_MAX_LINE_BYTES)
+        bound_port: int = self._listener.sockets[0].getsockname()[1]
+        return bound_port
+
+    async def close(self) -> None:
+        """End all conversations."""
+        if self._listener is not None:
+            self._listener.close()
+        conversations = dict(self._conversations)
+        for writer in conversations.values():
+            writer.close()
+        await asyncio.gather(*(task for task in conversations if task), return_exceptions=True)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._conversations[asyncio.current_task()] = writer
         try:
             while line := await reader.readline():
-                answer = await admin.execute(line)
+                answer = await self._admin.execute(line)
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
         except (ConnectionError, ValueError) as error:
             _log.warning("a control connection ended: %s", error)
         finally:
+            del self._conversations[asyncio.current_task()]
             writer.close()
-
-    return await asyncio.start_server(converse, "127.0.0.1", port, limit=_MAX_LINE_BYTES)

@@ -12,7 +12,7 @@ from gateway.simulator.delays import Delays
 from gateway.simulator.faults import FaultPlan
 from gateway.simulator.frequency import FrequencyLimiter
 from gateway.simulator.journal import Journal
-from gateway.simulator.market import Market
+from gateway.simulator.market import Hours, Market
 from gateway.simulator.opend import SimulatedOpenD
 from gateway.simulator.pushes import Pushes, PushEvent, QuotePump
 from gateway.simulator.quote import quote_handlers
@@ -24,10 +24,10 @@ from gateway.simulator.system import SystemHandlers
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a simulator is made from. `hours` is `always` or `exchange`."""
+    """What a simulator is made from."""
 
     seed: int = 1
-    hours: str = "always"
+    hours: Hours = Hours.ALWAYS
     rsa_key: Path | None = None
     journal: Path | None = None
     quota: Quota = field(default_factory=Quota)

@@ -17,7 +17,7 @@ _FUTURE_CLOSED = 26
 class MarketStates(Protocol):
     """What GetGlobalState asks of the market."""
 
-    def state(self, market: int) -> int:
+    def state(self, market: QotMarket) -> int:
         """The `Qot_Common.QotMarketState` of a `QotMarket` now."""
         ...
 
