@@ -150,7 +150,7 @@ def test_keys_are_refused_while_there_are_none(refusal):
 
 def test_the_embedded_simulator_listens_on_loopback_alone(refusal):
     assert refusal("opend: {endpoints: ['0.0.0.0:11111']}")[0].startswith(
-        "1:20: opend.endpoints.0: the embedded"
+        "1:21: opend.endpoints.0: the embedded"
     )
 
 
