@@ -118,6 +118,7 @@ class Connection:
         self._has_outgoing = Event()
         self._waiting: dict[tuple[int, int], _Waiting] = {}
         self._ready: AsyncResult[SessionInfo] = AsyncResult()
+        self._end_reason: OpenDError | None = None
         self._packet_serial = 0
 
     @property
@@ -129,6 +130,11 @@ class Connection:
     def info(self) -> SessionInfo:
         """What InitConnect agreed on. Raises `SessionStateError` before that."""
         return self._session.info
+
+    @property
+    def end_reason(self) -> OpenDError | None:
+        """Why the connection is over; None while it is not."""
+        return self._end_reason
 
     @property
     def in_flight(self) -> int:
@@ -351,6 +357,7 @@ class Connection:
             return
         if self._ready.successful():
             _log.log(level, "%s: connection ended: %s", self.endpoint, error)
+        self._end_reason = error
         self.closed.set()
         self._session.close()
         for waiting in self._waiting.values():
