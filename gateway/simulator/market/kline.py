@@ -9,13 +9,13 @@ not change while the bar grows.
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from gateway.simulator.market.calendar import MINUTE_S, TradingDay
 from gateway.simulator.market.day import MinuteBar
-from gateway.simulator.market.market import Market
 from gateway.simulator.market.moment import Moment
 from gateway.simulator.market.source import PriceSource
+from gateway.simulator.model import Instrument
 
 MINUTES = {1: 1, 10: 3, 6: 5, 12: 10, 7: 15, 8: 30, 9: 60, 13: 120, 14: 180, 15: 240}
 """Length in trading minutes of the `Qot_Common.KLType`s within a day."""
@@ -49,10 +49,37 @@ class Bar(NamedTuple):
     turnover: int
 
 
+T = TypeVar("T")
+
+
+class History(Protocol):
+    """What a chart asks of the market; see `Market` for each."""
+
+    def history_start(self, instrument: Instrument) -> date:
+        """The first day with data."""
+        ...
+
+    def close_before(self, source: PriceSource, day: date) -> int:
+        """The close of the trading day before."""
+        ...
+
+    def is_turnover_exact(self, source: PriceSource, day: date) -> bool:
+        """Whether a day's turnover is summed up over its ticks."""
+        ...
+
+    def day_turnover(self, source: PriceSource, day: date) -> int:
+        """A whole day's turnover."""
+        ...
+
+    def memo(self, name: str, moment: Moment, build: Callable[[Moment], T]) -> T:
+        """What `build` makes of a moment, kept until the next tick."""
+        ...
+
+
 class Chart:
     """The K-lines of a market's securities."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: History) -> None:
         self._market = market
         self._whole_days = lru_cache(maxsize=512)(self._minute_bars_of_whole_day)
         self._periods = lru_cache(maxsize=16384)(self._period_bar)
@@ -80,6 +107,10 @@ class Chart:
                 return
             if bar.label_s >= begin_s:
                 yield bar
+
+    def minutes_of_day(self, moment: Moment) -> list[Bar]:
+        """The moment's day minute by minute, the last one as far as it has come."""
+        return self._minute_bars_until(moment, 1)
 
     def _minutes_backwards(self, moment: Moment, length: int) -> Iterator[Bar]:
         source = moment.source

@@ -9,6 +9,7 @@ from typing import TypeVar
 from gateway.clock import Clock
 from gateway.simulator.market import book
 from gateway.simulator.market.calendar import MINUTE_S, Calendar, Hours, MarketState, TradingDay, venue_market
+from gateway.simulator.market.kline import Chart
 from gateway.simulator.market.moment import Moment
 from gateway.simulator.market.randomness import Randomness
 from gateway.simulator.market.source import PriceSource, ValuedSource, WalkSource, scope_of
@@ -38,14 +39,16 @@ class Market:
     """Prices, books and histories of every security. Implements `MarketView`.
 
     Nothing runs in the background: two markets with the same seed, hours and clock are the same.
+    `hours` may be given by value; another text raises ValueError.
     """
 
-    def __init__(self, seed: int, clock: Clock, hours: Hours) -> None:
+    def __init__(self, seed: int, clock: Clock, hours: Hours | str) -> None:
         self.seed = seed
         self.clock = clock
-        self.hours = hours
+        self.hours = Hours(hours)
+        self.chart = Chart(self)
         self.universe = Universe()
-        self._calendars = {market: Calendar(market, hours) for market in QotMarket}
+        self._calendars = {market: Calendar(market, self.hours) for market in QotMarket}
         self._source_on = lru_cache(maxsize=512)(self._make_source)
         self._tape_of = lru_cache(maxsize=2048)(self._make_tape)
         self._moments: dict[SecurityKey, Moment] = {}
@@ -96,12 +99,16 @@ class Market:
     def _make_source(self, key: SecurityKey, _today: date | None) -> PriceSource:
         instrument = self.find(key)
         calendar = self.calendar(instrument)
-        randomness = Randomness(self.seed, scope_of(instrument))
+        randomness = self.randomness(instrument)
         if instrument.owner is not None:
             owner = self.source(instrument.owner)
             if terms_on(instrument, owner.instrument, instrument.list_date) is not None:
                 return ValuedSource(instrument, owner, calendar, randomness)
         return WalkSource(instrument, calendar, randomness)
+
+    def randomness(self, instrument: Instrument) -> Randomness:
+        """The randomness of a security, for figures that no price tells."""
+        return Randomness(self.seed, scope_of(instrument))
 
     def tape(self, source: PriceSource, day: TradingDay, minute: int) -> MinuteTape:
         """The ticks of a trading minute, also those that are still to come."""
@@ -120,10 +127,13 @@ class Market:
 
     def moment(self, key: SecurityKey) -> Moment:
         """The security's market now. Raises `Refusal` for an unknown code."""
-        now = self.now_s()
+        return self.moment_when(key, self.now_s())
+
+    def moment_when(self, key: SecurityKey, when_s: float) -> Moment:
+        """The security's market at a time near now; as cheap as now if no tick lies between."""
         moment = self._moments.get(key)
-        if moment is None or not moment.from_s <= now < moment.until_s:
-            moment = self._moments[key] = self.moment_at(self.source(key), now)
+        if moment is None or not moment.from_s <= when_s < moment.until_s:
+            moment = self._moments[key] = self.moment_at(self.source(key), when_s)
         return moment
 
     def moment_at(self, source: PriceSource, moment_s: float) -> Moment:
@@ -210,7 +220,7 @@ class Market:
         """The ticks after `since_s` and up to `until_s`, earliest first."""
         ticks: list[Tick] = []
         since_ms = int(since_s * 1000)
-        for tick in self.ticks_before(self.moment_at(self.source(key), until_s)):
+        for tick in self.ticks_before(self.moment_when(key, until_s)):
             if tick.time_ms <= since_ms:
                 break
             ticks.append(tick)

@@ -39,7 +39,7 @@ class FractalNoise:
     deviation of about 1.
     """
 
-    _SCALES = (1, 4, 16, 64, 256, 1024)
+    _SCALES = (1, 4, 16, 64, 256)
     _UNIT = 1.05
     _BLOCK = 256
 
