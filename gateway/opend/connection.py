@@ -43,6 +43,8 @@ from gateway.opend.protocol import Event as SessionEvent
 from gateway.opend.settings import Endpoint
 
 READ_BYTES = 64 * 1024
+DRAIN_S = 1.0
+"""The reader's time to reach the end of the stream after a write has failed; it needs far less."""
 
 _log = logging.getLogger(__name__)
 
@@ -253,6 +255,8 @@ class Connection:
                 while self._outgoing and self._may_go_on():
                     self._write(connected, self._outgoing.popleft())
         except OSError as error:
+            # What OpenD answered before it went is still to be read: an order's fate may be in it.
+            self.closed.wait(DRAIN_S)
             self._drop(ConnectionLost(f"cannot write to OpenD: {_reason(error)}"))
 
     def _write(self, connected: socket.socket, outgoing: _Outgoing) -> None:
