@@ -68,8 +68,9 @@ class DecoderFactory:
             return Mismatch(f"missing, {self._scalar(field).accepted}", name)
         if nested.full_name == SECURITY:
             return Mismatch(f"missing, {SECURITY_ACCEPTED}", name)
-        first = next(inner for inner in nested.fields if inner.is_required)
-        return self._missing(first).within(name)
+        if nested.full_name == TRADE_HEADER:
+            return self._missing(nested.fields_by_name[FLAT_FIELDS[0]]).within(name)
+        return Mismatch("missing, accepted is an object", name)
 
     def _compile(self, descriptor: Descriptor, *, is_header_open: bool = False) -> Decode:
         """The decoder of the message's own fields.

@@ -66,8 +66,8 @@ class Respelling:
             raise unknown_field(unknown, names) from None
         written = {names[name]: name for name in body}
         if len(renamed) != len(body):
-            twice = next(name for name in body if written[names[name]] != name)
-            raise Mismatch("the same field stands here twice, in two spellings", twice)
+            first = next(name for name in body if written[names[name]] != name)
+            raise Mismatch(f"the same field stands here as {first} too", written[names[first]])
         try:
             self._decode(message, renamed)
         except Mismatch as mismatch:

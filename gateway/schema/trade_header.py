@@ -50,9 +50,9 @@ def flat_header_decoder(
         flat = {name: value for name, value in body.items() if name in flat_names}
         decode_open(target, {name: value for name, value in body.items() if name not in flat})
         header = target.header
+        _check_single_spellings(flat, flat_names)
         for name, value in flat.items():
             _put_flat(header, name, flat_names, value, checks[flat_names[name]])
-            _check_single_spelling(name, flat, flat_names)
         if has_own_market and target.trdMarket and "trdMarket" not in header:
             header.trdMarket = target.trdMarket
         for field_name in FLAT_FIELDS:
@@ -75,6 +75,9 @@ def _put_flat(
     setattr(header, field_name, wire)
 
 
-def _check_single_spelling(name: str, flat: Mapping[str, Any], flat_names: Mapping[str, str]) -> None:
-    if sum(flat_names[other] == flat_names[name] for other in flat) > 1:
-        raise Mismatch("the same field stands here twice, in two spellings", name)
+def _check_single_spellings(flat: Mapping[str, Any], flat_names: Mapping[str, str]) -> None:
+    written: dict[str, str] = {}
+    for name in flat:
+        first = written.setdefault(flat_names[name], name)
+        if first != name:
+            raise Mismatch(f"the same field stands here as {first} too", name)
