@@ -21,7 +21,7 @@ from gateway.simulator.universe.universe import MARKET_PREFIXES, Universe
 
 T = TypeVar("T")
 
-HISTORY_STARTS = date(2016, 1, 4)
+HISTORY_STARTS = date(2019, 1, 2)
 """No security has data from before this day."""
 
 EXACT_TURNOVER_DAYS = timedelta(days=7)
