@@ -7,7 +7,7 @@ import socket
 
 import pytest
 from e2e.examples import BODIES, PAGE_QUOTE
-from fix_gateway import free_port, is_running, wait_until
+from fix_gateway import GatewayProcess, free_port, is_running, wait_until
 
 AWAY = {"embedded": False, "endpoints": ["127.0.0.1:1"]}
 """An OpenD that is not there: enough for all that does not ask it."""
@@ -23,6 +23,14 @@ def embedded_settings():
 def gateway(start_gateway):
     """A gateway with one worker and no OpenD."""
     return start_gateway(WITHOUT_OPEND).wait_ready()
+
+
+@pytest.fixture(scope="module")
+def shared_gateway(tmp_path_factory):
+    """The same, for tests that change nothing about it."""
+    gateway = GatewayProcess(tmp_path_factory.mktemp("shared"), WITHOUT_OPEND).wait_ready()
+    yield gateway
+    gateway.stop()
 
 
 def exchange(gateway, *parts):
@@ -41,11 +49,11 @@ def head(method, path, *headers):
     return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: localhost", *headers, "", ""]).encode()
 
 
-def test_it_serves_and_says_what_runs_and_how_to_try_it(gateway):
-    assert gateway.get("/health")["status"] == "ok"
-    assert "trd_env numbering documented, auth mode local, OpenD: 127.0.0.1:1" in gateway.log
-    assert f"curl -X POST http://127.0.0.1:{gateway.port}/api/quote" in gateway.log
-    gateway.wait_for("GET /health 200")
+def test_it_serves_and_says_what_runs_and_how_to_try_it(shared_gateway):
+    assert shared_gateway.get("/health")["status"] == "ok"
+    assert "trd_env numbering documented, auth mode local, OpenD: 127.0.0.1:1" in shared_gateway.log
+    assert f"curl -X POST http://127.0.0.1:{shared_gateway.port}/api/quote" in shared_gateway.log
+    shared_gateway.wait_for("GET /health 200")
 
 
 def test_gateway_bind_names_another_address(start_gateway):
@@ -55,8 +63,8 @@ def test_gateway_bind_names_another_address(start_gateway):
     assert gateway.get("/health")["status"] == "ok"
 
 
-def test_a_request_while_opend_is_away_fails_with_a_clear_error(gateway):
-    response, body = gateway.request("GET", "/api/global-state")
+def test_a_request_while_opend_is_away_fails_with_a_clear_error(shared_gateway):
+    response, body = shared_gateway.request("GET", "/api/global-state")
     assert response.status == 500
     assert "127.0.0.1:1" in json.loads(body)["error"]
 
@@ -113,10 +121,13 @@ def test_a_broken_file_is_refused_before_anything_listens(start_gateway, text, p
     assert "Traceback" not in broken.log
 
 
-def test_a_port_that_is_taken_is_told_at_once(start_gateway, gateway):
-    second = start_gateway(WITHOUT_OPEND, GATEWAY_BIND=f"127.0.0.1:{gateway.port}")
+def test_a_port_that_is_taken_is_told_at_once(start_gateway, shared_gateway):
+    second = start_gateway(WITHOUT_OPEND, GATEWAY_BIND=f"127.0.0.1:{shared_gateway.port}")
     assert second.wait_end() == 1
-    assert f"cannot listen on 127.0.0.1:{gateway.port} (server.bind): Address already in use" in second.log
+    assert (
+        f"cannot listen on 127.0.0.1:{shared_gateway.port} (server.bind): Address already in use"
+        in second.log
+    )
 
 
 def test_a_simulator_port_that_is_taken_is_told_at_once(start_gateway):
@@ -193,27 +204,27 @@ def assert_json_error(received, text):
         ),
     ],
 )
-def test_what_is_not_http_is_a_json_400(gateway, sent, text):
-    assert_json_error(exchange(gateway, sent), text)
+def test_what_is_not_http_is_a_json_400(shared_gateway, sent, text):
+    assert_json_error(exchange(shared_gateway, sent), text)
 
 
-def test_a_chunked_body_is_read(gateway):
+def test_a_chunked_body_is_read(shared_gateway):
     sent = head("POST", "/api/funds", "Content-Type: application/json", "Transfer-Encoding: chunked")
-    received = exchange(gateway, sent, b"1\r\n{\r\n", b'8\r\n"zz": 1}\r\n0\r\n\r\n')
+    received = exchange(shared_gateway, sent, b"1\r\n{\r\n", b'8\r\n"zz": 1}\r\n0\r\n\r\n')
     assert b'"field":"zz"' in received
 
 
-def test_after_a_body_that_is_too_large_the_connection_goes_on(gateway):
+def test_after_a_body_that_is_too_large_the_connection_goes_on(shared_gateway):
     large = head("POST", "/api/funds", "Content-Type: application/json", "Content-Length: 300000")
-    received = exchange(gateway, large, bytes(300000), head("GET", "/health"))
+    received = exchange(shared_gateway, large, bytes(300000), head("GET", "/health"))
     assert received.startswith(b"HTTP/1.1 400 ")
     assert b"the body is larger than 262144 bytes" in received
     assert received.count(b"HTTP/1.1 200 ") == 1
 
 
-def test_a_body_without_end_gets_its_answer_and_the_connection_ends(gateway):
+def test_a_body_without_end_gets_its_answer_and_the_connection_ends(shared_gateway):
     sent = head("POST", "/api/funds", "Content-Type: application/json", "Content-Length: 99999999999")
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", shared_gateway.port), timeout=30) as connection:
         connection.sendall(sent)
         part, answer = bytes(65536), b""
         try:
@@ -222,15 +233,15 @@ def test_a_body_without_end_gets_its_answer_and_the_connection_ends(gateway):
         except (BrokenPipeError, ConnectionResetError):
             answer = b"closed"
     assert answer == b"closed"
-    gateway.wait_for("POST /api/funds 400")
-    assert gateway.get("/health")["status"] == "ok"
+    shared_gateway.wait_for("POST /api/funds 400")
+    assert shared_gateway.get("/health")["status"] == "ok"
 
 
-def test_a_caller_who_waits_for_100_continue_gets_it(gateway):
+def test_a_caller_who_waits_for_100_continue_gets_it(shared_gateway):
     sent = head(
         "POST", "/api/funds", "Content-Type: application/json", "Content-Length: 2", "Expect: 100-continue"
     )
-    received = exchange(gateway, sent, b"{}")
+    received = exchange(shared_gateway, sent, b"{}")
     assert received.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 ")
 
 
