@@ -107,6 +107,11 @@ def simulator_command(settings: Settings, parent_pid: int) -> list[str]:
         str(endpoint.port),
     ]
     command += ["--parent-pid", str(parent_pid), "--log-level", "warning"]
+    simulator = settings.opend.simulator
+    command += ["--seed", str(simulator.seed), "--clock", simulator.clock, "--hours", simulator.hours]
+    command += ["--frequency-limits", "on" if simulator.frequency_limits else "off"]
+    if simulator.journal:
+        command += ["--journal", str(simulator.journal)]
     if settings.opend.rsa_key:
         command += ["--rsa-key", str(settings.opend.rsa_key)]
     return command
