@@ -45,7 +45,7 @@ class Master:
         except ConfigurationError as error:
             if self.settings is None:
                 raise
-            _log.error("the settings stay as they were: %s", error)
+            _log.error("the settings stay as they were: %s", "; ".join(map(str, error.problems)))
             return self.settings
         if self.settings is not None and _fixed_at_start(read) != _fixed_at_start(self.settings):
             _log.error("the settings stay as they were: %s", RESTART_TEXT)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -38,6 +39,7 @@ DIRECTORY = "directory"
 """The name in the validation context of the directory that relative paths start from."""
 
 
+@lru_cache(maxsize=256)
 def is_loopback_host(host: str) -> bool:
     """Whether a host name or IP address (IPv6 without brackets) means this machine and no other."""
     if host.lower() == "localhost":

@@ -159,6 +159,20 @@ def test_a_broken_file_and_a_reload_and_a_dead_worker_change_nothing(gateway):
     assert gateway.process.poll() is None
 
 
+def test_a_key_file_that_vanished_costs_no_gateway(start_gateway, rsa_key_file):
+    opend = {**AWAY, "rsa_key": str(rsa_key_file)}
+    gateway = start_gateway({"opend": opend, "auth": LOCAL}).wait_ready()
+    (worker,) = wait_until(lambda: gateway.children)
+    assert gateway.get("/health")["opend"]["is_encrypted"] is True
+    content = rsa_key_file.read_bytes()
+    rsa_key_file.unlink()
+    os.kill(worker, signal.SIGKILL)
+    gateway.wait_for("this worker cannot start")
+    rsa_key_file.write_bytes(content)
+    assert gateway.get("/health")["opend"]["is_encrypted"] is True
+    assert gateway.process.poll() is None
+
+
 def test_a_reload_takes_over_what_changed(gateway):
     gateway.write({**gateway.settings, "api": {"trd_env_numbering": "official"}})
     gateway.signal(signal.SIGHUP)
