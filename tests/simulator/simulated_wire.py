@@ -185,6 +185,8 @@ class WireClient:
     def send(self, data: bytes) -> None:
         assert self.session is not None
         self._opend.receive(self.session, data)
+        while self._opend.answer(self.session):
+            pass
 
     def disconnect(self) -> None:
         assert self.session is not None
