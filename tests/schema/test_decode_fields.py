@@ -303,7 +303,19 @@ def test_an_enumeration_takes_nothing_else(value):
     error = refusal("Qot_GetKL", {**KL, "kl_type": value})
     assert error.path == "kl_type"
     assert "accepted are 1 (1Min), 2 (Day), 3 (Week)" in str(error)
-    assert "and 3 more of Qot_Common.KLType; by number or name" in str(error)
+    assert str(error).split("; leave")[0].endswith("15 (240Min); by number or name")
+
+
+def test_a_long_enumeration_is_not_listed_whole():
+    text = str(refusal("Qot_GetWarrant", {**WARRANT, "sort_field": 99}))
+    assert "accepted are 1 (Code), 2 (CurPrice)," in text
+    assert text.endswith("and 36 more of Qot_Common.SortField; by number or name")
+
+
+@pytest.mark.parametrize("value", [0, "None", "SubType_None", "N/A", 3, 23])
+def test_a_subscription_to_nothing_is_refused(value):
+    body = {"is_sub_or_un_sub": True, "sub_type_list": [1, value]}
+    assert refusal("Qot_Sub", body).path == "sub_type_list[1]"
 
 
 @pytest.mark.parametrize("value", [0, "Unknown", "KLType_Unknown", "N/A", "NONE"])

@@ -156,6 +156,7 @@ def test_a_filter_by_market_is_renumbered_too_and_may_be_unknown():
 def test_refused_markets_name_the_accepted_ones():
     text = str(refusal(page_order(header={"trd_env": 1, "acc_id": 1, "trd_market": 9})))
     assert "1 (HK), 2 (US), 3 (CN), 4 (HKCC), 5 (Futures), 6 (SG), 7 (JP), 8 (AU)" in text
+    assert '126 (JP_Fund), "Crypto"; by number or name' in text
 
 
 def test_header_fields_may_stand_flat_beside_it():
