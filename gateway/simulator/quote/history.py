@@ -16,16 +16,16 @@ from gateway.simulator.quote.live import kline_rows
 from gateway.simulator.quote.realtime import check_kline_kind
 
 _FIELD_FLAGS = {
-    1: "highPrice",
-    2: "openPrice",
-    4: "lowPrice",
-    8: "closePrice",
-    16: "lastClosePrice",
-    32: "volume",
-    64: "turnover",
-    128: "turnoverRate",
-    256: "pe",
-    512: "changeRate",
+    1: ("highPrice",),
+    2: ("openPrice",),
+    4: ("lowPrice",),
+    8: ("closePrice",),
+    16: ("lastClosePrice",),
+    32: ("volume", "hpVolume"),
+    64: ("turnover",),
+    128: ("turnoverRate",),
+    256: ("pe",),
+    512: ("changeRate",),
 }
 """`Qot_Common.KLFields`. A row's time and blankness are always there."""
 
@@ -101,7 +101,7 @@ def _selected(rows: list[Fields], flags: int) -> list[Fields]:
     """The rows with the wanted fields only; all of them when no flag is set."""
     if not flags:
         return rows
-    dropped = [name for flag, name in _FIELD_FLAGS.items() if not flags & flag]
+    dropped = [name for flag, names in _FIELD_FLAGS.items() if not flags & flag for name in names]
     for row in rows:
         for name in dropped:
             del row[name]
