@@ -9,10 +9,11 @@ not change while the bar grows.
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 from gateway.simulator.market.calendar import MINUTE_S, TradingDay
 from gateway.simulator.market.day import MinuteBar
+from gateway.simulator.market.memo import Memo
 from gateway.simulator.market.moment import Moment
 from gateway.simulator.market.source import PriceSource
 from gateway.simulator.model import Instrument
@@ -35,6 +36,12 @@ KL_TYPES = frozenset({*MINUTES, *_STARTS})
 
 _ONE_DAY = timedelta(days=1)
 
+_GROWING_DAYS_KEPT = 128
+_FINELY_CUT_DAYS_KEPT = 48
+_COARSELY_CUT_DAYS_KEPT = 1024
+_COARSE_MINUTES = 10
+_PERIODS_KEPT = 16384
+
 
 class Bar(NamedTuple):
     """A K-line bar. Prices are scaled, `turnover` is scaled price times lots."""
@@ -47,9 +54,6 @@ class Bar(NamedTuple):
     last_close: int
     lots: int
     turnover: int
-
-
-T = TypeVar("T")
 
 
 class History(Protocol):
@@ -71,18 +75,16 @@ class History(Protocol):
         """A whole day's turnover."""
         ...
 
-    def memo(self, name: str, moment: Moment, build: Callable[[Moment], T]) -> T:
-        """What `build` makes of a moment, kept until the next tick."""
-        ...
-
 
 class Chart:
     """The K-lines of a market's securities."""
 
     def __init__(self, market: History) -> None:
         self._market = market
-        self._whole_days = lru_cache(maxsize=512)(self._minute_bars_of_whole_day)
-        self._periods = lru_cache(maxsize=16384)(self._period_bar)
+        self._memo = Memo(_GROWING_DAYS_KEPT)
+        self._finely_cut_days = lru_cache(maxsize=_FINELY_CUT_DAYS_KEPT)(self._minute_bars_of_whole_day)
+        self._coarsely_cut_days = lru_cache(maxsize=_COARSELY_CUT_DAYS_KEPT)(self._minute_bars_of_whole_day)
+        self._periods = lru_cache(maxsize=_PERIODS_KEPT)(self._period_bar)
 
     def latest(self, moment: Moment, kl_type: int, count: int) -> list[Bar]:
         """The last `count` bars up to a moment, earliest first; fewer when history is shorter."""
@@ -131,8 +133,11 @@ class Chart:
         yield from self._minute_bars_until(moment, length)
 
     def _minute_bars_on(self, source: PriceSource, day: date, length: int) -> list[Bar]:
-        total = self._market.day_turnover(source, day)
-        return self._whole_days(source, day, length, total)
+        return self._cut_day(source, day, length, self._market.day_turnover(source, day))
+
+    def _cut_day(self, source: PriceSource, day: date, length: int, turnover: int) -> list[Bar]:
+        cut = self._finely_cut_days if length < _COARSE_MINUTES else self._coarsely_cut_days
+        return cut(source, day, length, turnover)
 
     def _minute_bars_of_whole_day(
         self, source: PriceSource, day: date, length: int, day_turnover: int
@@ -152,7 +157,7 @@ class Chart:
 
     def _minute_bars_until(self, moment: Moment, length: int) -> list[Bar]:
         """The bars of the moment's day, the last one as far as it has come."""
-        return self._market.memo(
+        return self._memo.get(
             f"minute bars {length}", moment, lambda now: self._make_minute_bars_until(now, length)
         )
 
@@ -167,8 +172,7 @@ class Chart:
         return [*bars, _bar(day, min(current + length, path.minute_count), span, last_close)]
 
     def _finished_bars_of_day(self, source: PriceSource, day: TradingDay, length: int, end: int) -> list[Bar]:
-        total = source.turnover(day.day)
-        return self._whole_days(source, day.day, length, total)[: end // length]
+        return self._cut_day(source, day.day, length, source.turnover(day.day))[: end // length]
 
     def _starts_forward(self, kl_type: int, first: date, last: date) -> Iterator[date]:
         start_of = _STARTS[kl_type]

@@ -171,7 +171,7 @@ _PARTS = {
 
 def basic_quote(market: Market, moment: Moment) -> Fields:
     """A `Qot_Common.BasicQot`, kept until the security's next tick."""
-    return market.memo("basic quote", moment, lambda now: _basic_quote(market, now))
+    return market.small_memo.get("basic quote", moment, lambda now: _basic_quote(market, now))
 
 
 def _basic_quote(market: Market, moment: Moment) -> Fields:

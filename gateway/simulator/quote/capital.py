@@ -94,7 +94,7 @@ class CapitalHandlers:
         return _normalised(draw[: len(_SIZES)]), _normalised(draw[len(_SIZES) :])
 
     def _flows(self, moment: Moment) -> list[Flow]:
-        return self._market.memo("flow", moment, lambda now: DayFlow(now).minutes())
+        return self._market.large_memo.get("flow", moment, lambda now: DayFlow(now).minutes())
 
     def capital_distribution(self, call: Call) -> Fields:
         """The day's money in and out by the size of orders."""
@@ -114,7 +114,7 @@ class CapitalHandlers:
         c2s, moment = call.c2s, self._moment(call)
         period = c2s.periodType or _INTRADAY
         if period == _INTRADAY:
-            items = self._market.memo("flow items", moment, self._intraday)
+            items = self._market.large_memo.get("flow items", moment, self._intraday)
         elif period in _KL_TYPES:
             items = self._past(moment, _KL_TYPES[period], c2s.beginTime, c2s.endTime)
         else:

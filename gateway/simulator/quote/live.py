@@ -33,9 +33,14 @@ _SEQUENCE_SHIFT = 22
 _RECEIVED_AFTER_S = 0.02
 
 
+def published_depth(instrument: Instrument) -> int:
+    """How many levels of a security's book can be seen."""
+    return DEPTH[QotMarket(instrument.key.market)]
+
+
 def order_book(moment: Moment, depth: int) -> Fields:
-    """The S2C of 3012 and 3013."""
-    book = book_to_depth(moment, min(depth, DEPTH[QotMarket(moment.instrument.key.market)]))
+    """The S2C of 3012 and 3013, `depth` levels a side but no more than are published."""
+    book = book_to_depth(moment, min(depth, published_depth(moment.instrument)))
     when = time_text_ms(book.time)
     return {
         **heading(moment),

@@ -69,7 +69,9 @@ class RealtimeHandlers:
     def time_shares(self, call: Call) -> Fields:
         """The day so far, minute by minute."""
         moment = self._moment(call)
-        return self._market.memo("time shares", moment, lambda now: live.time_shares(self._market, now))
+        return self._market.large_memo.get(
+            "time shares", moment, lambda now: live.time_shares(self._market, now)
+        )
 
     def ticks(self, call: Call) -> Fields:
         """The latest ticks, earliest first."""
@@ -80,12 +82,14 @@ class RealtimeHandlers:
 
     def order_book(self, call: Call) -> Fields:
         """The order book, no deeper than the market publishes it."""
-        depth = call.c2s.num
-        if depth <= 0:
+        if call.c2s.num <= 0:
             raise Refusal("参数错误: num必须大于0")
         moment = self._moment(call, ORDER_BOOK)
-        return self._market.memo(f"order book {depth}", moment, lambda now: live.order_book(now, depth))
+        depth = min(call.c2s.num, live.published_depth(moment.instrument))
+        return self._market.small_memo.get(
+            f"order book {depth}", moment, lambda now: live.order_book(now, depth)
+        )
 
     def brokers(self, call: Call) -> Fields:
         """The broker queues."""
-        return self._market.memo("brokers", self._moment(call, BROKER), live.brokers)
+        return self._market.small_memo.get("brokers", self._moment(call, BROKER), live.brokers)

@@ -132,7 +132,11 @@ class SnapshotHandlers:
         required(call.c2s.securityList, "securityList")
         at_most(call.c2s.securityList, MOST_CODES)
         moments = [self._market.moment(key) for key in keys_of(call.c2s.securityList)]
-        return {"snapshotList": [self._market.memo("snapshot", moment, self._snapshot) for moment in moments]}
+        return {
+            "snapshotList": [
+                self._market.small_memo.get("snapshot", moment, self._snapshot) for moment in moments
+            ]
+        }
 
     def _snapshot(self, moment: Moment) -> Fields:
         name, part = self._parts[moment.instrument.security_type]

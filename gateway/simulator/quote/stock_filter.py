@@ -125,7 +125,7 @@ class Screen:
                 [bar.low / PRICE_SCALE for bar in bars],
             )
 
-        return self._market.memo(f"chart {kl_type}", moment, build)
+        return self._market.large_memo.get(f"chart {kl_type}", moment, build)
 
     def _has_patterns(self, moment: Moment) -> bool:
         return all(

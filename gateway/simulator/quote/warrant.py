@@ -109,7 +109,7 @@ class WarrantHandlers:
 
     def _row(self, instrument: Instrument) -> Fields:
         moment = self._market.moment(instrument.key)
-        return self._market.memo("warrant", moment, self._make_row)
+        return self._market.small_memo.get("warrant", moment, self._make_row)
 
     def _make_row(self, moment: Moment) -> Fields:
         instrument = moment.instrument
