@@ -124,7 +124,7 @@ class SimulatedOpenD:
         """A client is gone, by itself or dropped."""
         session.gone = True
         if self._sessions.pop(session.conn_id, None):
-            self.subscriptions.disconnect(session.conn_id, self.clock.monotonic_s())
+            self.subscriptions.disconnect(session.conn_id)
 
     def tick(self) -> None:
         """Let time take effect: orders match, pushes go out, silent clients are dropped."""

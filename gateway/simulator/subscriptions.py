@@ -96,14 +96,12 @@ class Subscriptions:
         """Begin to hold subscriptions for a connection."""
         self._connections[conn_id] = _ConnectionState()
 
-    def disconnect(self, conn_id: int, now_s: float) -> None:
+    def disconnect(self, conn_id: int) -> None:
         """Drop a connection's subscriptions; those younger than a minute use up quota until then."""
         for subscription, since_s in self._connections.pop(conn_id).since_s.items():
             until_s = since_s + MIN_AGE_S
-            if until_s > now_s:
-                self._left_behind_until_s[subscription] = max(
-                    until_s, self._left_behind_until_s.get(subscription, until_s)
-                )
+            earlier_until_s = self._left_behind_until_s.get(subscription, until_s)
+            self._left_behind_until_s[subscription] = max(until_s, earlier_until_s)
 
     def clear(self) -> None:
         """Forget everything, as a restarted OpenD does."""

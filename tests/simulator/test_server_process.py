@@ -115,15 +115,16 @@ def test_it_ends_when_its_parent_does():
         "import subprocess, sys, os; print(subprocess.Popen([sys.executable, '-m', 'gateway.simulator',"
         " '--port', '0', '--parent-pid', str(os.getpid())], stdout=sys.stderr).pid)"
     )
-    parent = subprocess.Popen(
+    # The pipe ends when the last process that holds it does: the simulator, not the parent.
+    with subprocess.Popen(
         [sys.executable, "-c", start], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert int(parent.stdout.readline()) > 0
-    parent.wait(LIMIT_S)
-    # The pipe ends when the last process that holds it does.
-    parent.stderr.read()
-    parent.stdout.close()
-    parent.stderr.close()
+    ) as parent:
+        simulator_pid = int(parent.stdout.readline())
+        try:
+            parent.communicate(timeout=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            os.kill(simulator_pid, signal.SIGKILL)
+            raise
 
 
 def test_a_taken_port_is_told_in_one_line(simulator):
