@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from math import sin
 from typing import Any
 
@@ -274,3 +275,16 @@ def test_patterns_mark_each_bar_of_a_wave(number: int) -> None:
 
     assert len(marks) == len(closes)
     assert 0 < sum(marks) < len(marks)
+
+
+def test_stocks_without_history_are_not_screened() -> None:
+    desk = Desk()
+    desk.clock.wall = datetime(2019, 12, 2, tzinfo=UTC).timestamp()
+    row = {"fieldName": 1, "days": 3}
+    codes = {
+        found.security.code
+        for found in desk.ask(3215, begin=0, num=200, market=1, accumulateFilterList=[row]).dataList
+    }
+
+    assert "09988" in codes
+    assert "06998" not in codes

@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from fix_quote import ONE_OF_EACH_TYPE, Desk, key, security
@@ -264,3 +264,29 @@ def test_past_money_flow_has_a_row_for_each_day() -> None:
     )
 
     assert [row.time[:10] for row in flow.flowItemList] == [f"2026-11-{day:02}" for day in range(1, 11)]
+
+
+@pytest.mark.parametrize("hours", list(Hours))
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(1970, 1, 1, tzinfo=UTC),
+        datetime(2026, 3, 8, 6, 59, 59, tzinfo=UTC),
+        datetime(2026, 11, 1, 5, 30, tzinfo=UTC),
+        datetime(2026, 12, 31, 15, 59, 59, tzinfo=UTC),
+        datetime(2028, 2, 29, 15, tzinfo=UTC),
+        datetime(2038, 1, 20, 15, tzinfo=UTC),
+    ],
+    ids=lambda moment: f"{moment:%Y-%m-%d}" if isinstance(moment, datetime) else str(moment),
+)
+def test_odd_days_of_the_calendar_are_answered_like_others(moment: datetime, hours: Hours) -> None:
+    desk = Desk(hours=hours)
+    desk.clock.wall = moment.timestamp()
+
+    for text in ("HK.00700", "US.AAPL", "HK.HSImain", "HK.13027", "HK.47388", "HK.BK1001"):
+        one, many = {"security": security(text)}, {"securityList": [security(text)]}
+        desk.ask(3004, **many)
+        desk.ask(3203, **many)
+        desk.ask(3008, **one)
+        for kl_type in (1, 9, 2, 3, 5):
+            desk.ask(3006, **one, rehabType=1, klType=kl_type, reqNum=5)

@@ -256,4 +256,8 @@ class StockFilterHandlers:
             if members is None:
                 raise Refusal("未知板块")
             keys = [key for key in keys if key in members]
-        return [self._market.moment(key) for key in keys]
+        moments = map(self._market.moment, keys)
+        return [moment for moment in moments if self._has_history(moment)]
+
+    def _has_history(self, moment: Moment) -> bool:
+        return self._market.history_start(moment.instrument) <= moment.trading_day.day
