@@ -241,25 +241,55 @@ def test_a_command_that_cannot_be_done_says_why(simulator, line):
     assert simulator.admin("state")["connections"] == []
 
 
+PAPER_ORDER = {
+    "header": {"trdEnv": 0, "accID": 987654, "trdMarket": 1},
+    "trdSide": 1,
+    "orderType": 1,
+    "code": "00700",
+    "qty": 100,
+    "price": 300,
+    "secMarket": 1,
+}
+
+
+def paper_order(client):
+    """The protocol's number and content of an order that this client may place."""
+    conn_id = client.ask(1002, userID=0).s2c.connID
+    return 2202, {"packetID": {"connID": conn_id, "serialNo": 1}, **PAPER_ORDER}
+
+
 def test_executed_orders_are_in_the_journal_and_in_its_file(start_simulator, tmp_path):
     simulator = start_simulator("--journal", str(tmp_path / "journal.jsonl"))
     with SocketClient(simulator).opened() as client:
-        conn_id = client.ask(1002, userID=0).s2c.connID
-        reply = client.ask(
-            2202,
-            packetID={"connID": conn_id, "serialNo": 1},
-            header={"trdEnv": 0, "accID": 987654, "trdMarket": 1},
-            trdSide=1,
-            orderType=1,
-            code="00700",
-            qty=100,
-            price=300,
-            secMarket=1,
-        )
+        proto_id, order = paper_order(client)
+        reply = client.ask(proto_id, **order)
         assert reply.retType == 0, reply.retMsg
     first = simulator.admin("journal")["entries"][0]
     assert (first["event"], first["order_id"]) == ("placed", reply.s2c.orderID)
     assert str(reply.s2c.orderID) in (tmp_path / "journal.jsonl").read_text().splitlines()[0]
+
+
+@pytest.mark.parametrize(("kind", "executions"), [("drop-before", 0), ("drop-after", 1), ("half-frame", 1)])
+def test_a_drop_tells_the_client_nothing_of_what_the_journal_knows(simulator, kind, executions):
+    before = len(simulator.admin("journal")["entries"])
+    simulator.fault(kind, proto=2202)
+    with SocketClient(simulator).opened() as client:
+        proto_id, order = paper_order(client)
+        client.send(proto_id, **order)
+        assert client.is_closed()
+    placed = [entry for entry in simulator.admin("journal")["entries"][before:] if entry["event"] == "placed"]
+    assert len(placed) == executions
+
+
+def test_the_exchange_rejects_an_order_on_command(simulator):
+    simulator.admin("reject-next-order", reason="on purpose")
+    with SocketClient(simulator).opened() as client:
+        client.ask(2008, accIDList=[987654])
+        proto_id, order = paper_order(client)
+        client.send(proto_id, **order, remark="to be rejected")
+        while (pushed := client.next_push(2208).order).remark != "to be rejected" or pushed.orderStatus < 3:
+            pass
+        assert (pushed.orderStatus, pushed.lastErrMsg) == (21, "on purpose")
 
 
 def test_a_client_that_does_not_read_is_dropped_and_others_are_served(simulator):
