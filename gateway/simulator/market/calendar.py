@@ -140,11 +140,6 @@ class TradingDay:
         """When its first minute begins."""
         return self.sessions[0][0]
 
-    @property
-    def closes_s(self) -> int:
-        """When its last minute ends."""
-        return self.sessions[-1][1]
-
     def minute_start(self, minute: int) -> int:
         """When trading minute `minute`, counted from 0, begins."""
         for start, end in self.sessions:

@@ -194,5 +194,5 @@ def _bridge(start: int, target: int, noise: bytes, bar: DayBar) -> list[int]:
 
 
 _CENTRED = tuple(byte - 127.5 for byte in range(256))
-_BYTE_DEVIATION = 73.9
-_RANGE_DEVIATIONS = 4.0
+_BYTE_DEVIATION = 73.9  # the standard deviation of a uniformly random byte
+_RANGE_DEVIATIONS = 4.0  # how many deviations of a walk between two knots span the day's range

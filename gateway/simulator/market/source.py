@@ -8,7 +8,7 @@ from math import ceil, exp, floor
 from gateway.simulator.market.calendar import Calendar
 from gateway.simulator.market.day import DayBar, DayPath, minute_lots, random_path
 from gateway.simulator.market.randomness import FractalNoise, IndexedDraws, Randomness
-from gateway.simulator.market.tick_table import PRICE_SCALE, step_for_range
+from gateway.simulator.market.tick_table import PRICE_SCALE, on_step, step_for_range
 from gateway.simulator.market.valuation import SteppedValuation, Terms, terms_on
 from gateway.simulator.model import Instrument
 from gateway.simulator.universe.terms import future_terms, trading_of
@@ -88,10 +88,10 @@ class WalkSource(PriceSource):
         step = step_for_range(self.instrument, round(low * PRICE_SCALE), round(high * PRICE_SCALE))
         return DayBar(
             day,
-            open=_nearest(open_, step),
+            open=on_step(open_, step),
             high=max(ceil(high * PRICE_SCALE / step), 1) * step,
             low=max(floor(low * PRICE_SCALE / step), 1) * step,
-            close=_nearest(close, step),
+            close=on_step(close, step),
             lots=self._day_lots(day, draw[4] + draw[5]),
             step=step,
         )
@@ -118,18 +118,19 @@ class ValuedSource(PriceSource):
     def _day_bar(self, day: date) -> DayBar:
         owner = self._owner.day_bar(day)
         terms = self._terms(day)
-        ends = sorted(terms.value(price / PRICE_SCALE) for price in (owner.low, owner.high))
-        low, high = (round(price * PRICE_SCALE) for price in ends)
-        step = step_for_range(self.instrument, low, high)
-        value = SteppedValuation(terms, step)
-        top, bottom = (owner.low, owner.high) if terms.falls else (owner.high, owner.low)
+        open_, high, low, close = (
+            terms.value(price / PRICE_SCALE) for price in (owner.open, owner.high, owner.low, owner.close)
+        )
+        if terms.falls:
+            high, low = low, high
+        step = step_for_range(self.instrument, round(low * PRICE_SCALE), round(high * PRICE_SCALE))
         draw = self._draws.at(day.toordinal())
         return DayBar(
             day,
-            open=value(owner.open),
-            high=value(top),
-            low=value(bottom),
-            close=value(owner.close),
+            open=on_step(open_, step),
+            high=on_step(high, step),
+            low=on_step(low, step),
+            close=on_step(close, step),
             lots=self._day_lots(day, draw[4] + draw[5]),
             step=step,
         )
@@ -142,10 +143,6 @@ class ValuedSource(PriceSource):
         least = TICKS_PER_PAIR * self.tick_pairs
         lots = minute_lots(self.randomness, bar, path.minute_count, least)
         return path.mapped(bar, SteppedValuation(self._terms(day), bar.step), lots)
-
-
-def _nearest(price: float, step: int) -> int:
-    return max(round(price * PRICE_SCALE / step), 1) * step
 
 
 def scope_of(instrument: Instrument) -> str:

@@ -64,3 +64,8 @@ def step_for_range(instrument: Instrument, low: int, high: int) -> int:
     first = max(bisect_right(bands, low, key=lambda band: band[0]) - 1, 0)
     last = max(bisect_right(bands, high, key=lambda band: band[0]) - 1, 0)
     return lcm(*(step for _, step in bands[first : last + 1]))
+
+
+def on_step(price: float, step: int) -> int:
+    """The multiple of a step that is nearest to a price in currency; at least one step."""
+    return max(round(price * PRICE_SCALE / step), 1) * step

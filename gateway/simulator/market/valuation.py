@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from gateway.simulator.market.pricing import RISK_FREE_RATE, VanillaOption, implied_volatility, years_between
-from gateway.simulator.market.tick_table import PRICE_SCALE
+from gateway.simulator.market.tick_table import PRICE_SCALE, on_step
 from gateway.simulator.model import Instrument
 from gateway.simulator.universe.terms import (
     OptionType,
@@ -115,7 +115,9 @@ def vanilla_option(instrument: Instrument, owner: Instrument, day: date) -> Vani
     else:
         return None
     volatility = implied_volatility(trading_of(owner).volatility, float(strike), float(owner.base_price))
-    return VanillaOption(is_call, float(strike), years_between(day, expiry), volatility)
+    return VanillaOption(
+        is_call=is_call, strike=float(strike), years=years_between(day, expiry), volatility=volatility
+    )
 
 
 _VANILLA_WARRANTS = (WarrantType.CALL, WarrantType.PUT)
@@ -133,5 +135,4 @@ class SteppedValuation:
 
     def __call__(self, owner_price: int) -> int:
         """The derivative's scaled price."""
-        steps = round(self._terms.value(owner_price / PRICE_SCALE) * PRICE_SCALE / self._step)
-        return max(steps, 1) * self._step
+        return on_step(self._terms.value(owner_price / PRICE_SCALE), self._step)

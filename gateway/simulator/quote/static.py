@@ -6,7 +6,7 @@ from typing import Any
 from gateway.simulator.market.market import Market
 from gateway.simulator.model import Call, Handler, Instrument, QotMarket, Refusal, SecurityKey, SecurityType
 from gateway.simulator.quote.fields import Fields, at_most, midnight_s, security, security_key
-from gateway.simulator.universe.expiry import us_month_expiry
+from gateway.simulator.universe.expiry import is_monthly
 from gateway.simulator.universe.terms import future_terms, option_terms, warrant_terms
 
 _MOST_CODES = 400
@@ -57,9 +57,6 @@ def _option_part(market: Market, instrument: Instrument) -> Fields | None:
     terms = option_terms(instrument)
     if terms is None or instrument.owner is None:
         return None
-    monthly = instrument.key.market == QotMarket.HK or terms.expiry == us_month_expiry(
-        terms.expiry.year, terms.expiry.month
-    )
     part: Fields = {
         "type": int(terms.option_type),
         "owner": security(instrument.owner),
@@ -68,7 +65,7 @@ def _option_part(market: Market, instrument: Instrument) -> Fields | None:
         "suspend": False,
         "market": _OPTION_MARKET_NAMES[QotMarket(instrument.key.market)],
         "strikeTimestamp": midnight_s(terms.expiry, market.calendar(instrument).zone),
-        "expirationCycle": _CYCLE_MONTH if monthly else _CYCLE_WEEK,
+        "expirationCycle": _CYCLE_MONTH if is_monthly(terms.expiry) else _CYCLE_WEEK,
         "optionStandardType": _STANDARD_OPTION,
         "optionSettlementMode": _SETTLED_AT_CLOSE,
     }

@@ -26,8 +26,7 @@ class Universe:
             for row in (listing.instrument(market, entry) for entry in rows)
         }
         self._plates = {row.key: row for row in plate.PLATES}
-        self._plate_instruments = {row.key: plate.plate_instrument(row) for row in plate.PLATES}
-        self._fixed = {**self._listed, **self._plate_instruments}
+        self._fixed = {**self._listed, **{row.key: plate.plate_instrument(row) for row in plate.PLATES}}
         self._find_derivative = lru_cache(maxsize=8192)(self._derivative)
 
     def find_listed(self, key: SecurityKey) -> Instrument | None:
@@ -81,10 +80,6 @@ class Universe:
             for pair in option.chain(self._listed[row.owner], expiry)
             for leg in pair
         ]
-
-    def plate_instruments(self) -> list[Instrument]:
-        """The plates as securities."""
-        return list(self._plate_instruments.values())
 
     def plates(self, market: QotMarket, kind: plate.PlateSetType) -> list[plate.Plate]:
         """The plates of a market, of one kind or ALL. Shanghai's and Shenzhen's are the same list."""
