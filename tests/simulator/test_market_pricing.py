@@ -5,6 +5,7 @@ import pytest
 from gateway.simulator.market.pricing import RISK_FREE_RATE, VanillaOption
 
 SPOT = 100.0
+SPOTS = [60.0, SPOT, 140.0]
 
 
 def option(*, is_call: bool, years: float = 0.5, volatility: float = 0.3) -> VanillaOption:
@@ -14,19 +15,21 @@ def option(*, is_call: bool, years: float = 0.5, volatility: float = 0.3) -> Van
 def test_a_known_value() -> None:
     textbook = VanillaOption(is_call=True, strike=100.0, years=1.0, volatility=0.2)
 
-    assert textbook.price(100.0) == pytest.approx(9.6675, abs=0.001)
+    assert textbook.prices([100.0]) == pytest.approx([9.6675], abs=0.001)
 
 
 def test_call_and_put_are_in_parity() -> None:
     call, put = option(is_call=True), option(is_call=False)
 
-    assert call.price(SPOT) - put.price(SPOT) == pytest.approx(SPOT - 105.0 * exp(-RISK_FREE_RATE * 0.5))
+    for of_call, of_put, spot in zip(call.prices(SPOTS), put.prices(SPOTS), SPOTS, strict=True):
+        assert of_call - of_put == pytest.approx(spot - 105.0 * exp(-RISK_FREE_RATE * 0.5))
 
 
 @pytest.mark.parametrize("is_call", [True, False])
 def test_greeks_are_the_slopes_of_the_price(is_call: bool) -> None:
     def price(spot: float = SPOT, **changed: float) -> float:
-        return option(is_call=is_call, **changed).price(spot)
+        (value,) = option(is_call=is_call, **changed).prices([spot])
+        return value
 
     greeks = option(is_call=is_call).greeks(SPOT)
 

@@ -1,5 +1,6 @@
 """What derivatives are worth: Black-Scholes for options and warrants, plain terms for the rest."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -44,13 +45,16 @@ class VanillaOption:
         self._drift = (RISK_FREE_RATE + 0.5 * volatility**2) * years
         self._discounted = strike * exp(-RISK_FREE_RATE * years)
 
-    def price(self, spot: float) -> float:
-        """The value of an option on one share."""
-        d1 = (log(spot / self.strike) + self._drift) / self._deviation
-        d2 = d1 - self._deviation
-        if self.is_call:
-            return spot * _cdf(d1) - self._discounted * _cdf(d2)
-        return self._discounted * _cdf(-d2) - spot * _cdf(-d1)
+    def prices(self, spots: Iterable[float]) -> list[float]:
+        """The value of an option on one share at each of several spot prices."""
+        drift, deviation, strike = self._drift, self._deviation, self.strike
+        sign = 1.0 if self.is_call else -1.0
+        half, owed, scale = 0.5 * sign, 0.5 * sign * self._discounted, sign * _HALF_ROOT
+        return [
+            half * spot * (1.0 + erf(scale * (d1 := (log(spot / strike) + drift) / deviation)))
+            - owed * (1.0 + erf(scale * (d1 - deviation)))
+            for spot in spots
+        ]
 
     def greeks(self, spot: float) -> Greeks:
         """The sensitivities at a spot price."""

@@ -70,20 +70,19 @@ class ExtremeFinder:
 
     def over(self, moment: Moment, span: timedelta | None) -> Extremes:
         """The extremes over `span` up to the moment, or over the whole history when that is None."""
-        before = self._before(moment.source, moment.trading_day.day, span)
+        today = moment.trading_day.day
+        first = self._market.history_start(moment.instrument)
+        if span is not None:
+            first = max(first, today - span)
+        before = self._before(moment.source, first, today)
         if before is None:
             return Extremes(moment.high, moment.low)
         return Extremes(max(moment.high, before.high), min(moment.low, before.low))
 
-    def _search(self, source: PriceSource, today: date, span: timedelta | None) -> Extremes | None:
-        """The extremes of the days before `today`; None when there are none."""
-        first = self._market.history_start(source.instrument)
-        if span is not None:
-            first = max(first, today - span)
-        bars = [source.day_bar(day) for day in source.calendar.days(first, today - _ONE_DAY)]
-        if not bars:
-            return None
-        return Extremes(max(bar.high for bar in bars), min(bar.low for bar in bars))
+    def _search(self, source: PriceSource, first: date, today: date) -> Extremes | None:
+        """The extremes of the days from `first` until before `today`; None when there are none."""
+        days = source.calendar.days(first, today - _ONE_DAY)
+        return Extremes(*source.extremes(days)) if days else None
 
 
 def volume_ratio(moment: Moment) -> float:
