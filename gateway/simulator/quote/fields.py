@@ -14,6 +14,10 @@ Fields: TypeAlias = dict[str, Any]
 """The fields of a message by their protocol names."""
 
 
+EARLIEST = datetime(1970, 1, 2)
+"""No security has data from before; a day after the epoch, so that every zone can turn it into a timestamp."""
+
+
 def security_key(message: Any) -> SecurityKey:
     """The key in a `Qot_Common.Security`."""
     return SecurityKey(message.market, message.code)
@@ -66,11 +70,17 @@ def parse_day(text: str) -> date:
 
 
 def parse_time(text: str) -> datetime:
-    """A local time without zone, from a date or a date and time. Raises `Refusal` when it is neither."""
+    """A local time, from a date or a date and time; before `EARLIEST` it is that one.
+
+    Raises `Refusal` when it is neither, or names a zone.
+    """
     try:
-        return datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise Refusal(f"时间格式错误: {text}") from None
+        parsed = None
+    if parsed is None or parsed.tzinfo is not None:
+        raise Refusal(f"时间格式错误: {text}")
+    return max(parsed, EARLIEST)
 
 
 def at_most(items: Sequence[Any], limit: int) -> None:
