@@ -15,7 +15,7 @@ Fields: TypeAlias = dict[str, Any]
 
 
 EARLIEST = datetime(1970, 1, 2)
-"""No security has data from before; a day after the epoch, so that every zone can turn it into a timestamp."""
+"""No security has data from before. A day after the epoch, so that it has a timestamp in every zone."""
 
 
 def security_key(message: Any) -> SecurityKey:
