@@ -132,13 +132,16 @@ class StaticHandlers:
         return _unknown(key) if instrument is None else static_info(self._market, instrument)
 
     def reference(self, call: Call) -> Fields:
-        """The warrants or the futures on a security."""
+        """The warrants on a security, or the futures that go with it.
+
+        The documentation asks for futures by a main contract (`HK.A50main`); an index is taken too.
+        """
         owner = self._market.find(security_key(call.c2s.security))
         today, universe = self._market.today(owner.key.market), self._market.universe
         if call.c2s.referenceType == _REFERENCE_WARRANT:
             return self._infos(universe.warrants(today, owner.key))
         if call.c2s.referenceType == _REFERENCE_FUTURE:
-            return self._infos(universe.futures(today, owner.key))
+            return self._infos(universe.related_futures(owner, today))
         raise Refusal(f"不支持的关联数据类型 {call.c2s.referenceType}")
 
     def user_security(self, call: Call) -> Fields:

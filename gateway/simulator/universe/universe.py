@@ -6,6 +6,7 @@ from functools import lru_cache
 from gateway.simulator.model import Instrument, QotMarket, SecurityKey
 from gateway.simulator.universe import future, listing, option, plate, warrant
 from gateway.simulator.universe.tables import LISTINGS
+from gateway.simulator.universe.terms import future_terms
 
 MARKET_PREFIXES = {"HK": QotMarket.HK, "US": QotMarket.US, "SH": QotMarket.SH, "SZ": QotMarket.SZ}
 
@@ -38,12 +39,12 @@ class Universe:
         return self._fixed.get(key) or self._find_derivative(key, today)
 
     def _derivative(self, key: SecurityKey, today: date) -> Instrument | None:
-        if key.market == QotMarket.HK:
-            contract = future.future_named(key.code, today) or self._warrant(key, today)
-            if contract is not None:
-                return contract
         owner = option.option_owner(key)
-        return option.option_named(key, self._listed[owner], today) if owner else None
+        if owner is not None:
+            return option.option_named(key, self._listed[owner], today)
+        if key.market != QotMarket.HK:
+            return None
+        return future.future_named(key.code, today) or self._warrant(key, today)
 
     def _warrant(self, key: SecurityKey, today: date) -> Instrument | None:
         return next((row for row in self.warrants(today) if row.key == key), None)
@@ -59,9 +60,16 @@ class Universe:
             row for key in owners if key in self._listed for row in warrant.warrants(self._listed[key], today)
         ]
 
-    def futures(self, today: date, owner: SecurityKey | None = None) -> list[Instrument]:
-        """The futures on an owner, or all of them."""
-        return [row for row in future.futures(today) if owner is None or row.owner == owner]
+    def futures(self, today: date) -> list[Instrument]:
+        """All futures."""
+        return future.futures(today)
+
+    def related_futures(self, instrument: Instrument, today: date) -> list[Instrument]:
+        """The contracts of a future's own product; for anything else the futures on it."""
+        terms = future_terms(instrument)
+        if terms is None:
+            return [row for row in self.futures(today) if row.owner == instrument.key]
+        return future.futures(today, terms.product)
 
     def expiries(self, owner: SecurityKey, today: date) -> list[date]:
         """The expiries of the options on an owner, in order; empty when it has none."""
