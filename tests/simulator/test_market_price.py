@@ -1,6 +1,7 @@
 import hashlib
 import subprocess
 import sys
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -86,6 +87,20 @@ def test_broker_queues_are_within_the_orders_of_each_level(text: str) -> None:
         assert positions == sorted(positions)
         for position in set(positions):
             assert positions.count(position) <= levels[position - 1].order_count
+
+
+@pytest.mark.parametrize("hours", list(Hours))
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("text", [*ONE_OF_EACH_TYPE, "HK.06998", "US.FUTU", "SZ.000001"])
+def test_extremes_are_those_of_the_days(text: str, seed: int, hours: Hours) -> None:
+    market = Desk(seed=seed, hours=hours).market
+    source = market.source(key(text))
+    today = market.today(key(text).market)
+    for first in (market.history_start(source.instrument), today - timedelta(days=20)):
+        days = source.calendar.days(max(first, date(2025, 1, 1)), today)
+        bars = [source.day_bar(day) for day in days]
+
+        assert source.extremes(days) == (max(bar.high for bar in bars), min(bar.low for bar in bars))
 
 
 def test_prices_move_within_seconds_at_midnight() -> None:

@@ -161,6 +161,19 @@ def test_what_opend_would_not_answer_is_refused(proto_id: int, fields: dict[str,
     assert refusal.value.ret_msg
 
 
+@pytest.mark.parametrize(
+    ("proto_id", "asked"),
+    [
+        (3203, {"securityList": [security(text) for text in ("HK.00700", "HK.00001", "US.AAPL")]}),
+        (3215, {"begin": 0, "num": 200, "market": 21}),
+    ],
+)
+def test_a_long_answer_is_made_in_steps(proto_id: int, asked: dict[str, object]) -> None:
+    steps = Desk().start(proto_id, **asked)
+
+    assert sum(1 for _ in steps) >= 3
+
+
 def test_static_info_names_what_it_does_not_know() -> None:
     known, unknown = DESK.ask(3202, securityList=[security("HK.00700"), security("HK.99999")]).staticInfoList
 
@@ -220,7 +233,17 @@ def test_references_are_the_warrants_and_futures_of_their_owner() -> None:
     futures = DESK.ask(3206, security=security("HK.800000"), referenceType=2).staticInfoList
 
     assert {row.warrantExData.owner.code for row in warrants} == {"00700"}
-    assert "HSImain" in {row.basic.security.code for row in futures}
+    assert {row.basic.security.code[:3] for row in futures} == {"HSI", "MHI"}
+
+
+@pytest.mark.parametrize("text", ["HK.HSImain", "HK.HSI2612"])
+def test_the_references_of_a_future_are_the_contracts_of_its_product(text: str) -> None:
+    rows = DESK.ask(3206, security=security(text), referenceType=2).staticInfoList
+
+    assert [row.basic.security.code for row in rows] == [
+        "HSImain", "HSIcurrent", "HSInext", "HSI2611", "HSI2612", "HSI2703", "HSI2706",
+    ]  # fmt: skip
+    assert [row.futureExData.isMainContract for row in rows] == [True, *[False] * 6]
 
 
 def test_futures_tell_their_contract_and_hours() -> None:

@@ -133,6 +133,11 @@ class Market:
         """The security's market now. Raises `Refusal` for an unknown code."""
         return self.moment_when(key, self.now_s())
 
+    def is_fresh(self, key: SecurityKey) -> bool:
+        """Whether the security's market now is known already, and so costs nothing to ask for."""
+        moment = self._moments.get(key)
+        return moment is not None and moment.from_s <= self.now_s() < moment.until_s
+
     def moment_when(self, key: SecurityKey, when_s: float) -> Moment:
         """The security's market at a time near now; as cheap as now if no tick lies between."""
         moment = self._moments.get(key)

@@ -9,7 +9,7 @@ from gateway.simulator.market.market import Market
 from gateway.simulator.market.moment import Moment
 from gateway.simulator.market.source import PriceSource
 from gateway.simulator.market.tick_table import PRICE_SCALE
-from gateway.simulator.model import Call, Handler, Instrument, SecurityType
+from gateway.simulator.model import Call, Handler, Instrument, SecurityType, Work
 from gateway.simulator.quote.basic import extended_sessions, option_fields, outstanding_shares, prices
 from gateway.simulator.quote.fields import (
     Fields,
@@ -126,16 +126,19 @@ class SnapshotHandlers:
         """The handlers by protocol."""
         return {3203: self.snapshots}
 
-    def snapshots(self, call: Call) -> Fields:
+    def snapshots(self, call: Call) -> Work[Fields]:
         """Snapshots of several securities; one unknown code refuses them all."""
         required(call.c2s.securityList, "securityList")
         at_most(call.c2s.securityList, MOST_CODES)
-        moments = [self._market.moment(key) for key in keys_of(call.c2s.securityList)]
-        return {
-            "snapshotList": [
-                self._market.small_memo.get("snapshot", moment, self._snapshot) for moment in moments
-            ]
-        }
+        keys = keys_of(call.c2s.securityList)
+        for key in keys:
+            self._market.find(key)
+        rows = []
+        for key in keys:
+            if not self._market.is_fresh(key):
+                yield
+            rows.append(self._market.small_memo.get("snapshot", self._market.moment(key), self._snapshot))
+        return {"snapshotList": rows}
 
     def _snapshot(self, moment: Moment) -> Fields:
         name, part = self._parts[moment.instrument.security_type]
