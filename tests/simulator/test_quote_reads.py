@@ -266,6 +266,12 @@ def test_coming_offerings_are_in_the_future_and_have_their_markets_part(market: 
         assert date.fromisoformat(row.basic.listTime) > date(2026, 11, 23)
 
 
+def test_times_of_ticks_have_milliseconds_and_no_noise() -> None:
+    for tick in DESK.ask(3010, security=security("HK.00700"), maxRetNum=1000).tickerList:
+        assert tick.recvTime == round(tick.recvTime, 3)
+        assert tick.timestamp == round(tick.timestamp, 3) < tick.recvTime
+
+
 def test_money_flow_agrees_with_the_ticks_and_with_its_distribution() -> None:
     flow = DESK.ask(3211, security=security("HK.00700"))
     parts = DESK.ask(3212, security=security("HK.00700"))
