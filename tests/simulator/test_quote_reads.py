@@ -191,6 +191,17 @@ def test_static_info_lists_a_type_of_a_market(sec_type: int, sample: str) -> Non
     assert sample in {row.basic.security.code for row in rows}
 
 
+def test_an_index_has_neither_lots_nor_a_first_day() -> None:
+    index = [security("HK.800000")]
+    (static,) = DESK.ask(3202, securityList=index).staticInfoList
+    (snapshot,) = DESK.ask(3203, securityList=index).snapshotList
+    (quote,) = DESK.ask(3004, securityList=index).basicQotList
+
+    assert static.basic.lotSize == snapshot.basic.lotSize == 0
+    for shown in (static.basic, snapshot.basic, quote):
+        assert (shown.listTime, shown.listTimestamp) == ("1970-01-01", 0.0)
+
+
 def test_the_lot_of_a_derivative_is_its_multiplier() -> None:
     future, option = DESK.ask(
         3202, securityList=[security("HK.HSImain"), security("US.AAPL261218C230000")]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.simulator.market.moment import Moment
 from gateway.simulator.market.tick_table import PRICE_SCALE
-from gateway.simulator.model import Instrument, Refusal, SecurityKey
+from gateway.simulator.model import Instrument, Refusal, SecurityKey, SecurityType
 
 Fields: TypeAlias = dict[str, Any]
 """The fields of a message by their protocol names."""
@@ -62,6 +62,23 @@ def time_text_ms(moment: datetime) -> str:
 def midnight_s(day: date, zone: ZoneInfo) -> float:
     """The timestamp of a day's beginning."""
     return datetime.combine(day, time(), zone).timestamp()
+
+
+def listed_on(instrument: Instrument, zone: ZoneInfo) -> Fields:
+    """The two fields of the first day of trading; OpenD shows the epoch for an index."""
+    if instrument.security_type == SecurityType.INDEX:
+        return {"listTime": "1970-01-01", "listTimestamp": 0.0}
+    return {
+        "listTime": f"{instrument.list_date}",
+        "listTimestamp": midnight_s(instrument.list_date, zone),
+    }
+
+
+def shown_lot_size(instrument: Instrument) -> int:
+    """The lot size in answers: of a derivative its contract's multiplier, 0 for an index, as OpenD has it."""
+    if instrument.security_type == SecurityType.INDEX:
+        return 0
+    return instrument.lot_size * int(instrument.contract_multiplier)
 
 
 def parse_day(text: str) -> date:

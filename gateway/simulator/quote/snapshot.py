@@ -21,6 +21,7 @@ from gateway.simulator.quote.fields import (
     price,
     required,
     security,
+    shown_lot_size,
 )
 from gateway.simulator.quote.figures import future_position, warrant_figures
 from gateway.simulator.universe.terms import (
@@ -151,7 +152,7 @@ class SnapshotHandlers:
             **heading(moment),
             "type": int(instrument.security_type),
             "isSuspend": False,
-            "lotSize": instrument.lot_size * int(instrument.contract_multiplier),
+            "lotSize": shown_lot_size(instrument),
             **prices(moment),
             **self._best_levels(moment),
             **(_MARGIN if instrument.security_type in _MARGIN_TYPES else _NO_MARGIN),

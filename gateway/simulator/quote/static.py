@@ -5,7 +5,15 @@ from typing import Any
 
 from gateway.simulator.market.market import Market
 from gateway.simulator.model import Call, Handler, Instrument, QotMarket, Refusal, SecurityKey, SecurityType
-from gateway.simulator.quote.fields import Fields, at_most, midnight_s, security, security_key
+from gateway.simulator.quote.fields import (
+    Fields,
+    at_most,
+    listed_on,
+    midnight_s,
+    security,
+    security_key,
+    shown_lot_size,
+)
 from gateway.simulator.universe.expiry import is_monthly
 from gateway.simulator.universe.terms import future_terms, option_terms, warrant_terms
 
@@ -21,18 +29,17 @@ _OPTION_MARKET_NAMES = {QotMarket.HK: "SEHK", QotMarket.US: "US"}
 
 
 def static_info(market: Market, instrument: Instrument) -> Fields:
-    """A `Qot_Common.SecurityStaticInfo`. The lot size of a derivative is its contract's multiplier."""
+    """A `Qot_Common.SecurityStaticInfo`."""
     zone = market.calendar(instrument).zone
     info: Fields = {
         "basic": {
             "security": security(instrument.key),
             "id": instrument.stock_id,
-            "lotSize": instrument.lot_size * int(instrument.contract_multiplier),
+            "lotSize": shown_lot_size(instrument),
             "secType": int(instrument.security_type),
             "name": instrument.name,
-            "listTime": f"{instrument.list_date}",
+            **listed_on(instrument, zone),
             "delisting": False,
-            "listTimestamp": midnight_s(instrument.list_date, zone),
             "exchType": int(instrument.exchange),
         }
     }
