@@ -16,7 +16,6 @@ from gateway.simulator.universe.terms import future_terms, trading_of
 
 TICKS_PER_PAIR = 6
 _BARS_KEPT = 512
-_PATHS_KEPT = 6
 _TURNOVERS_KEPT = 64
 _PRICE_DRAWS = 4
 _GAP, _WICK, _EXCESS = 0.3, 0.1, 0.6
@@ -30,6 +29,8 @@ _WIDEST_DAY = 1.3
 class PriceSource(ABC):
     """A security's prices, day by day. All of it is a function of the seed and the day."""
 
+    _paths_kept = 6
+
     def __init__(self, instrument: Instrument, calendar: Calendar, randomness: Randomness) -> None:
         self.instrument = instrument
         self.calendar = calendar
@@ -37,7 +38,7 @@ class PriceSource(ABC):
         self.tick_pairs = trading_of(instrument).tick_pairs
         self._lot_draws = IndexedDraws(randomness, "day lots", 2)
         self._bars = lru_cache(maxsize=_BARS_KEPT)(self._day_bar)
-        self._paths = lru_cache(maxsize=_PATHS_KEPT)(self._path)
+        self._paths = lru_cache(maxsize=self._paths_kept)(self._path)
         self._turnovers = lru_cache(maxsize=_TURNOVERS_KEPT)(self._turnover)
 
     def day_bar(self, day: date) -> DayBar:
@@ -86,7 +87,7 @@ class PriceSource(ABC):
     @abstractmethod
     def _path(self, day: date) -> DayPath: ...
 
-    def _day_lots(self, day: date) -> int:
+    def day_lots(self, day: date) -> int:
         """A day's lots: the average times a random factor, and enough for every tick to have one."""
         minutes = self.calendar.trading_day(day).minute_count
         usual = trading_of(self.instrument).daily_lots * exp(0.35 * sum(self._lot_draws.at(day.toordinal())))
@@ -142,7 +143,7 @@ class WalkSource(PriceSource):
             high=max(ceil(high * PRICE_SCALE / step), 1) * step,
             low=max(floor(low * PRICE_SCALE / step), 1) * step,
             close=on_step(close, step),
-            lots=self._day_lots(day),
+            lots=self.day_lots(day),
             step=step,
         )
 
@@ -152,6 +153,8 @@ class WalkSource(PriceSource):
 
 class ValuedSource(PriceSource):
     """A derivative: its prices follow its owner's, its volumes are its own."""
+
+    _paths_kept = 2  # there are many more derivatives than owners
 
     def __init__(
         self,
@@ -187,7 +190,7 @@ class ValuedSource(PriceSource):
             high=on_step(high, step),
             low=on_step(low, step),
             close=on_step(close, step),
-            lots=self._day_lots(day),
+            lots=self.day_lots(day),
             step=step,
         )
 

@@ -90,7 +90,7 @@ def volume_ratio(moment: Moment) -> float:
     """The day's volume a minute against that of the trading days of the past week."""
     source, today = moment.source, moment.trading_day.day
     days = source.calendar.days(today - _RATIO_DAYS, source.calendar.previous_day(today))
-    usual = sum(source.day_bar(day).lots for day in days) / len(days) / moment.trading_day.minute_count
+    usual = sum(map(source.day_lots, days)) / len(days) / moment.trading_day.minute_count
     return round(moment.lots / (moment.minute + 1) / usual, 3)
 
 
