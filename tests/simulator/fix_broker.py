@@ -26,6 +26,7 @@ REAL_US = {"trdEnv": 1, "accID": 281756460288713754, "trdMarket": 2}
 REAL_A = {"trdEnv": 1, "accID": 281756468867370241, "trdMarket": 4}
 
 MONDAY_NOON_HK = datetime(2026, 3, 2, 4, 0, 0, 313_000, tzinfo=UTC).timestamp()
+AAPL = {"code": "AAPL", "secMarket": 2, "qty": 10, "price": 190.0}
 EVER = {"beginTime": "2000-01-01", "endTime": "2100-01-01"}
 
 
@@ -119,3 +120,11 @@ class Desk:
 
     def pushed_statuses(self) -> list[int]:
         return [s2c["order"]["orderStatus"] for proto_id, s2c in self.pushes if proto_id == 2208]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """A desk that takes real orders."""
+    desk = Desk()
+    desk.unlock()
+    return desk

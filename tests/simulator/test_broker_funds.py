@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from fix_broker import (
+    AAPL,
     PAPER_HK,
     PAPER_US,
     REAL_A,
@@ -18,15 +19,6 @@ from fix_market import APPLE, APPLE_CALL, TENCENT
 
 from gateway.simulator.broker.enums import TrdMarket, TrdSide
 from gateway.simulator.broker.fee import fee_items, fee_of
-
-AAPL = {"code": "AAPL", "secMarket": 2, "qty": 10, "price": 190.0}
-
-
-@pytest.fixture
-def desk() -> Desk:
-    desk = Desk()
-    desk.unlock()
-    return desk
 
 
 def _fee(desk: Desk, header, order_id: str) -> float:

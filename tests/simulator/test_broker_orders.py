@@ -2,6 +2,7 @@
 
 import pytest
 from fix_broker import (
+    AAPL,
     PAPER_HK,
     PAPER_US,
     REAL_HK,
@@ -18,15 +19,6 @@ from gateway.simulator.broker.enums import ModifyOrderOp, OrderStatus
 from gateway.simulator.broker.modifying import ALLOWED_STATES
 from gateway.simulator.broker.order import FINAL, HOLDING, MODIFIABLE, TRANSITIONS
 from gateway.simulator.model import Refusal
-
-AAPL = {"code": "AAPL", "secMarket": 2, "qty": 10, "price": 190.0}
-
-
-@pytest.fixture
-def desk() -> Desk:
-    desk = Desk()
-    desk.unlock()
-    return desk
 
 
 def _order(desk: Desk, order_id_ex: str):

@@ -4,7 +4,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from fix_broker import EVER, PAPER_HK, REAL_HK, UNIVERSAL, UNIVERSAL_US, Connection, Desk
+from fix_broker import AAPL, EVER, PAPER_HK, REAL_HK, UNIVERSAL, UNIVERSAL_US, Connection
 
 from gateway.clock import ManualClock
 from gateway.schema.descriptors import message_class
@@ -12,15 +12,6 @@ from gateway.simulator.broker import Broker, trade_handlers
 from gateway.simulator.broker.broker import PASSWORD_MD5
 from gateway.simulator.journal import Journal
 from gateway.simulator.model import Answer, Call
-
-AAPL = {"code": "AAPL", "secMarket": 2, "qty": 10, "price": 190.0}
-
-
-@pytest.fixture
-def desk() -> Desk:
-    desk = Desk()
-    desk.unlock()
-    return desk
 
 
 def _ids(answer) -> list[str]:

@@ -2,6 +2,7 @@
 
 import pytest
 from fix_broker import (
+    AAPL,
     EVER,
     PAPER_HK,
     PAPER_US,
@@ -15,17 +16,9 @@ from fix_broker import (
 )
 from fix_market import BANK, MOUTAI, SSE_INDEX
 
-AAPL = {"code": "AAPL", "secMarket": 2, "qty": 10, "price": 190.0}
 MOUTAI_ORDER = {"code": "600519", "secMarket": 31, "qty": 100, "price": 1500.0}
 
 BANK_ORDER = {"code": BANK.code, "secMarket": 32, "qty": 100, "price": 10.0}
-
-
-@pytest.fixture
-def desk() -> Desk:
-    desk = Desk()
-    desk.unlock()
-    return desk
 
 
 READS = [

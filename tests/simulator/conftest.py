@@ -1,0 +1,3 @@
+from fix_broker import desk
+
+__all__ = ["desk"]
