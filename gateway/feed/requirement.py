@@ -1,4 +1,4 @@
-"""Which subscriptions each real-time read needs (wire protocol, sections 1 and 4)."""
+"""Which subscriptions each real-time read needs."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple

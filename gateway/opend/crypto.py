@@ -1,4 +1,4 @@
-"""The ciphers of a session (wire protocol, section 1, Encryption).
+"""The ciphers of a session.
 
 With an RSA key, InitConnect is RSA both ways, and everything after it AES-128 with the key from its
 reply. Without one, bodies are plain. These are OpenD's ciphers, weak ones included: the fixed

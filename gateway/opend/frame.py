@@ -1,4 +1,4 @@
-"""Frames: the 44-byte header and the body behind it, to bytes and back (wire protocol, section 1).
+"""Frames: the 44-byte header and the body behind it, to bytes and back.
 
 Little endian: `FT`, u32 proto id, u8 body format, u8 version, u32 serial number, u32 body length,
 20 bytes SHA-1 of the body before encryption, 8 reserved bytes. Bodies pass as they are on the wire;

@@ -1,4 +1,4 @@
-"""Which protocol number carries which messages (wire protocol, sections 1 and 2).
+"""Which protocol number carries which messages.
 
 A protocol's name is its .proto package: `Qot_Sub` has the messages `Qot_Sub.Request` (with `C2S`)
 and `Qot_Sub.Response` (with `S2C`); a push has a `Response` alone.

@@ -1,7 +1,7 @@
 """Who subscribed what: OpenD's rules for subscriptions, quotas and push registrations.
 
-Facts and texts: wire protocol, sections 1 and 4. Subscriptions and registrations belong to a
-connection; the quota is counted over all connections of the login.
+Subscriptions and registrations belong to a connection; the quota is counted over all connections of the
+login.
 """
 
 from collections.abc import Callable, Iterable, Iterator
