@@ -31,7 +31,7 @@ class SystemClock:
 
 @dataclass(slots=True)
 class ManualClock:
-    """A clock that moves only when told, for tests and for a simulator that must be repeatable."""
+    """A clock that moves only when told: time can be repeated, and nobody has to wait for it."""
 
     wall: float
     monotonic: float = 0.0

@@ -1,4 +1,4 @@
-"""The append-only record of what the broker executed: the ground truth that tests compare against."""
+"""The append-only record of what the broker executed: the ground truth about every order."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -161,7 +161,7 @@ class SimulatedOpenD:
             self._frequency.clear()
 
     def snapshot(self) -> dict[str, Any]:
-        """Sessions, subscriptions, quota and faults to come, for tests and curious people."""
+        """Sessions, subscriptions, quota and faults to come, for whoever drives the simulator."""
         used = self.subscriptions.used(self.clock.monotonic_s())
         return {
             "wall_s": self.clock.wall_s(),

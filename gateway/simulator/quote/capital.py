@@ -37,11 +37,6 @@ class Flow:
         elif direction == SELL:
             self.sold += turnover
 
-    @property
-    def net(self) -> int:
-        """In less out."""
-        return self.bought - self.sold
-
 
 class DayFlow:
     """The flow of a moment's day, minute by minute, without going through all of its ticks."""

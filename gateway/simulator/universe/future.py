@@ -44,7 +44,6 @@ PRODUCTS = (
 )  # fmt: skip
 
 _CONTINUOUS = {"main": ("主连", 0), "current": ("当月", 0), "next": ("下月", 1)}
-_MIN_CHANGE = Decimal(1)
 
 
 def contract_months(today: date) -> list[date]:
@@ -107,7 +106,6 @@ def _contract(
                 origin_code=f"{product.prefix}{month:%y%m}",
                 product=product.prefix,
                 owner_name=product.owner_name,
-                min_change=_MIN_CHANGE,
                 is_continuous=is_continuous,
             ),
         },

@@ -113,7 +113,6 @@ class FutureTerms:
     origin_code: str
     product: str
     owner_name: str
-    min_change: Decimal
     is_continuous: bool
 
 
