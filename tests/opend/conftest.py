@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import gevent
 import pytest
 from fake_opend import FakeOpenD
 
@@ -32,6 +33,13 @@ def fake_opend():
         fake.close()
 
 
+def _wait_for_all(client, limit_s=10.0):
+    """Wait until every connection of the pool stands, so that none is half open when a test begins."""
+    with gevent.Timeout(limit_s):
+        while any(connection.conn_id is None for connection in client.status().connections):
+            gevent.sleep(0.001)
+
+
 @pytest.fixture
 def open_client():
     """Makes open clients of fakes, ready unless told otherwise, and closes them at the end."""
@@ -44,7 +52,7 @@ def open_client():
         clients.append(client)
         client.open()
         if ready:
-            assert client.wait_ready(5.0)
+            _wait_for_all(client)
         return client
 
     yield make

@@ -320,7 +320,7 @@ def test_over_the_limit_calls_queue_and_over_the_queue_they_are_refused(fake_ope
 
 def test_the_wait_in_the_queue_ends_at_the_deadline(fake_opend, open_client):
     fake = fake_opend(silence)
-    client = open_client(fake, max_in_flight=1)
+    client = open_client(fake, max_in_flight=1, pool_size=1)
     holding = gevent.spawn(read, client, timeout_s=LONG_S)
     fake.wait_for(lambda: fake.count(3003) == 1)
     with pytest.raises(TooManyInFlight, match="until the deadline"):
@@ -359,14 +359,14 @@ def test_an_opend_that_cannot_be_reached_is_named(open_client):
 
 def test_calls_succeed_again_soon_after_opend_returns(fake_opend, open_client):
     fake = fake_opend(quota)
-    client = open_client(fake, connect_wait_s=2.0)
+    client = open_client(fake, connect_wait_s=LONG_S)
     port = fake.endpoint.port
     fake.close()
     asking = gevent.spawn(read, client)
     gevent.sleep(0)
     back = FakeOpenD(quota, port=port)
     try:
-        assert asking.get(timeout=2.0).retType == 0
+        assert asking.get(timeout=LONG_S).retType == 0
     finally:
         back.close()
 
