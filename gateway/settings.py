@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -22,6 +22,10 @@ from pydantic import (
     ValidationInfo,
 )
 
+from gateway.opend.crypto import RsaCipher
+from gateway.opend.errors import RsaKeyError
+from gateway.opend.settings import Endpoint
+from gateway.schema.codec import Int64Format, Numbering
 from gateway.yaml_text import ConfigurationError, Document, Location, build_model, read_document
 
 CONFIG_VARIABLE = "GATEWAY_CONFIG"
@@ -30,21 +34,6 @@ DEFAULT_FILE = Path("config/gateway.yaml")
 
 DIRECTORY = "directory"
 """The name in the validation context of the directory that relative paths start from."""
-
-
-class Endpoint(NamedTuple):
-    """A TCP address; `str()` is the form that was written."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        return is_loopback_host(self.host)
 
 
 def is_loopback_host(host: str) -> bool:
@@ -57,19 +46,12 @@ def is_loopback_host(host: str) -> bool:
         return False
 
 
-def parse_endpoint(text: object) -> Endpoint:
+def parse_endpoint(value: object) -> Endpoint:
     """Read `host:port` or `[ipv6]:port`. Raises ValueError with a sentence for the user."""
-    expected = "must be host:port with a port from 1 to 65535, such as 127.0.0.1:22222"
-    if not isinstance(text, str):
-        raise ValueError(expected)
-    host, _, port = text.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    if not bracketed and ":" in host:
-        raise ValueError(f"{expected}; an IPv6 address stands in brackets")
-    host = host[1:-1] if bracketed else host
-    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise ValueError(expected)
-    return Endpoint(host, int(port))
+    try:
+        return Endpoint.parse(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError("must be host:port with a port from 1 to 65535, such as 127.0.0.1:22222") from None
 
 
 def _resolved(path: Path, info: ValidationInfo) -> Path:
@@ -112,20 +94,6 @@ class AuthMode(StrEnum):
 
     LOCAL = "local"
     KEYS = "keys"
-
-
-class TrdEnvNumbering(StrEnum):
-    """What the numbers of `trd_env` mean (decisions D1 and D2)."""
-
-    DOCUMENTED = "documented"
-    OFFICIAL = "official"
-
-
-class Int64Form(StrEnum):
-    """How answers carry 64-bit integers."""
-
-    NUMBER = "number"
-    STRING = "string"
 
 
 class LogFormat(StrEnum):
@@ -172,8 +140,8 @@ class AuthSettings(Section):
 class ApiSettings(Section):
     """How bodies are read and written."""
 
-    trd_env_numbering: TrdEnvNumbering = TrdEnvNumbering.DOCUMENTED
-    int64: Int64Form = Int64Form.NUMBER
+    trd_env_numbering: Numbering = Numbering.DOCUMENTED
+    int64: Int64Format = Int64Format.NUMBER
     max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 256 * 1024
 
 
@@ -252,17 +220,26 @@ def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
         yield ("auth", "mode"), "has to be written when opend.embedded is false: local or keys"
     if auth.mode is AuthMode.KEYS:
         yield ("auth", "mode"), "keys are not available in this version; local is the one mode there is"
-    if auth.mode is AuthMode.LOCAL and not settings.server.bind.is_loopback:
+    if auth.mode is AuthMode.LOCAL and not is_loopback_host(settings.server.bind.host):
         yield (
             ("server", "bind"),
             f"auth.mode local asks nobody for a key, so it serves loopback alone; "
             f"{settings.server.bind} can be reached from other machines",
         )
-    if opend.embedded and not opend.endpoints[0].is_loopback:
+    if opend.embedded and not is_loopback_host(opend.endpoints[0].host):
         yield (
             ("opend", "endpoints", 0),
             f"the embedded simulator listens on loopback alone, {opend.endpoints[0]} is not; "
             f"opend.embedded: false reaches an OpenD elsewhere",
         )
+    if opend.rsa_key is not None:
+        yield from _key_problems(opend.rsa_key)
     if opend.embedded and opend.endpoints[0] == settings.server.bind:
         yield ("opend", "endpoints", 0), "is the address that server.bind takes"
+
+
+def _key_problems(rsa_key: Path) -> Iterator[tuple[Location, str]]:
+    try:
+        RsaCipher.from_file(rsa_key)
+    except RsaKeyError as error:
+        yield ("opend", "rsa_key"), str(error)

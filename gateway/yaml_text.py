@@ -203,12 +203,20 @@ def build_model(document: Document, model: type[ModelT], context: dict[str, Any]
 def _problems(document: Document, model: type[BaseModel], errors: list[ErrorDetails]) -> Iterator[Problem]:
     for error in errors:
         location: Location = error["loc"]
+        if error["type"] == "too_short" and _is_caused_inside(location, errors):
+            continue
         if error["type"] == "extra_forbidden":
             yield document.name_problem(location, "unknown name" + _suggestion(model, location))
         elif error["type"] == "missing":
             yield document.problem(location, "is missing")
         else:
             yield document.problem(location, _sentence(error))
+
+
+def _is_caused_inside(location: Location, errors: list[ErrorDetails]) -> bool:
+    """Whether a list is short only since its wrong items do not count."""
+    depth = len(location)
+    return any(len(error["loc"]) > depth and error["loc"][:depth] == location for error in errors)
 
 
 def _sentence(error: ErrorDetails) -> str:

@@ -54,28 +54,33 @@ class UnparsableBody(ReplyUnusable):
     """A body is not the message of its protocol, or lacks a required field."""
 
 
-class WrongProcess(OpenDError):
-    """A connection is used in another process than the one that opened it, which no stream survives."""
-
-
-class OpenDUnavailable(OpenDError):
-    """No connection to OpenD is ready; nothing was sent."""
-
-    retry_safe = True
-
-
-class TooManyInFlight(OpenDUnavailable):
-    """As many requests as are allowed wait for OpenD, and the queue for a place is full or too slow."""
+class SessionStateError(OpenDError):
+    """A session is used in a state that does not allow it; a defect of the caller."""
 
 
 class NotSent(OpenDError):
-    """The connection went away, or the deadline passed, before one byte of the request was written."""
+    """Not one byte of the request was written: OpenD never saw it. The base of all such errors.
+
+    Raised itself when the connection went away, or the deadline passed, before the request's turn.
+    """
 
     retry_safe = True
 
     def details(self) -> Mapping[str, Any]:
         """Says that OpenD never saw the request."""
         return {"outcome": "not_sent"}
+
+
+class OpenDUnavailable(NotSent):
+    """No connection to OpenD is ready. The text says which endpoints were tried and why they failed."""
+
+
+class TooManyInFlight(NotSent):
+    """As many requests as are allowed wait for OpenD, and the queue for a place is full or too slow."""
+
+
+class WrongProcess(NotSent):
+    """A client is used in another process than the one that opened it, which no stream survives."""
 
 
 class SentOutcomeUnknown(OpenDError):
@@ -99,14 +104,18 @@ class OpenDTimeout(SentOutcomeUnknown):
 class OutcomeUnknown(OpenDError):
     """A write may have reached OpenD, and whether it took effect is not known.
 
-    Asking OpenD for its orders resolves it; repeating the write may do it twice.
+    Asking OpenD for its orders resolves it; repeating the write may do it twice. `cause` is what went
+    wrong where that is known: a `SentOutcomeUnknown`, a `ReplyUnusable` or an `OpenDFailed`.
     """
 
-    retry_safe = False
+    def __init__(self, text: str, cause: OpenDError | None = None) -> None:
+        super().__init__(text)
+        self.cause = cause
 
     def details(self) -> Mapping[str, Any]:
-        """Says that the outcome is open; the caller of the client adds the intent's id."""
-        return {"outcome": "unknown"}
+        """Says that the outcome is open, beside OpenD's own words; the caller adds the intent's id."""
+        words = self.cause.details() if self.cause else {}
+        return {**words, "outcome": "unknown"}
 
 
 class OpenDAnswerError(OpenDError):

@@ -1,0 +1,83 @@
+"""How gunicorn runs the gateway; `gateway.yaml` beside this file decides what it runs.
+
+`gunicorn -c config/gunicorn.conf.py wsgi:app` from the project's root. gunicorn executes this file
+again at each reload (HUP).
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from gateway.boot import MASTER, describe, require_addresses
+from gateway.logs import logging_config
+from gateway.web.worker import KEEPALIVE_S
+from gateway.yaml_text import ConfigurationError
+
+try:
+    settings = MASTER.load_settings(os.environ, Path(__file__).with_name("gateway.yaml"))
+except ConfigurationError as error:
+    sys.exit(f"The gateway cannot start with these settings:\n{error}")
+
+bind = str(settings.server.bind)
+workers = settings.server.workers
+worker_class = "gateway.web.worker.GatewayWorker"
+worker_connections = 2000
+keepalive = KEEPALIVE_S
+graceful_timeout = int(settings.opend.timeout_s) + 5  # what is in flight may still end
+timeout = 60  # a worker whose hub stands still for so long is killed
+max_requests = 0  # nothing restarts a worker while an order is in flight
+
+http_parser = "python"
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 8190
+forwarded_allow_ips = ""  # no header of a client's may change what scheme or path a request has
+
+control_socket_disable = True
+accesslog = None  # the gateway writes its own
+logconfig_dict = logging_config(settings.log)
+
+
+def on_starting(server):
+    """Refuse, before anything listens, what may not or cannot listen."""
+    inherited = "GUNICORN_FD" in os.environ or "LISTEN_FDS" in os.environ
+    require_addresses(settings, server.cfg.address, are_inherited=inherited)
+
+
+def when_ready(server):
+    """Start the embedded simulator, then say what runs and how to try it."""
+    if settings.opend.embedded:
+        MASTER.start_simulator(settings)
+    server.log.info("%s", describe(settings))
+    listener = str(server.LISTENERS[0])
+    click.echo(
+        f"Ready. Try:\n  curl -X POST {listener}/api/quote -H 'Content-Type: application/json' "
+        """-d '{"security_list":["HK.00700"]}'"""
+    )
+
+
+def on_reload(server):
+    """Say what runs now."""
+    server.log.info("reloaded: %s", describe(MASTER.settings))
+
+
+def post_worker_init(worker):
+    """Connect to OpenD in the worker itself: a connection never survives a fork."""
+    from gateway.web.serve import client_of
+
+    client_of(worker.wsgi).open()
+
+
+def worker_exit(server, worker):
+    """End the worker's connections to OpenD."""
+    from gateway.web.serve import client_of
+
+    if worker.booted:
+        client_of(worker.wsgi).close()
+
+
+def on_exit(server):
+    """Leave no process behind."""
+    MASTER.stop_simulator()

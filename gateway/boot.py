@@ -1,0 +1,160 @@
+"""What gunicorn's master does beside serving: the settings in force, and the embedded simulator.
+
+The master reads the settings and keeps the last that were good. Workers are forked from it and find
+them here, so a file that has gone bad since stops neither a reload nor a new worker.
+"""
+
+import logging
+import os
+import selectors
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.settings import DEFAULT_FILE, AuthMode, Settings, is_loopback_host, load
+from gateway.yaml_text import ConfigurationError
+
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 5.0
+READY_TEXT = b"listening on "
+
+_log = logging.getLogger(__name__)
+
+
+class StartError(RuntimeError):
+    """Why the gateway cannot start, as a sentence for the terminal."""
+
+
+@dataclass(slots=True)
+class Master:
+    """The state of one master process. Its workers inherit it."""
+
+    settings: Settings | None = None
+    simulator: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+
+    def load_settings(self, environ: Mapping[str, str], default_file: Path = DEFAULT_FILE) -> Settings:
+        """Read the settings. Once good ones are in force, a file that cannot be taken changes nothing.
+
+        Raises ConfigurationError when there are none yet; later the problems are logged.
+        """
+        try:
+            read = load(environ, default_file)
+        except ConfigurationError as error:
+            if self.settings is None:
+                raise
+            _log.error("the settings stay as they were: %s", error)
+            return self.settings
+        if self.settings is not None and _fixed_at_start(read) != _fixed_at_start(self.settings):
+            _log.error("the settings stay as they were: %s", RESTART_TEXT)
+            return self.settings
+        self.settings = read
+        return read
+
+    def start_simulator(self, settings: Settings) -> None:
+        """Start the embedded simulator and wait until it listens. Raises StartError."""
+        endpoint = settings.opend.endpoints[0]
+        require_free(*endpoint, "opend.endpoints")
+        command = simulator_command(settings, os.getpid())
+        # A session of its own: Ctrl-C reaches the gateway, which stops the simulator after its workers.
+        self.simulator = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
+            command, stdout=subprocess.PIPE, start_new_session=True
+        )
+        if not _says_ready(self.simulator, START_TIMEOUT_S):
+            self.stop_simulator()
+            raise StartError(
+                f"the embedded simulator did not come up on {endpoint}; its own words stand above"
+            )
+
+    def stop_simulator(self) -> None:
+        """End the embedded simulator, if this process started one."""
+        simulator, self.simulator = self.simulator, None
+        if simulator is None or simulator.poll() is not None:
+            return
+        simulator.terminate()
+        try:
+            simulator.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            simulator.kill()
+            simulator.wait()
+
+
+RESTART_TEXT = "server.bind and the embedded simulator's settings change with a restart alone"
+
+
+def _fixed_at_start(settings: Settings) -> tuple[object, ...]:
+    """What cannot change while the gateway runs: a listener that fails to open would end it."""
+    embedded = simulator_command(settings, 0) if settings.opend.embedded else None
+    return settings.server.bind, embedded
+
+
+MASTER = Master()
+"""This process's own. gunicorn executes its configuration file anew at each reload; this stays."""
+
+
+def simulator_command(settings: Settings, parent_pid: int) -> list[str]:
+    """How the embedded simulator is started; it ends by itself when its parent is gone."""
+    endpoint = settings.opend.endpoints[0]
+    command = [
+        sys.executable,
+        "-m",
+        "gateway.simulator",
+        "--host",
+        endpoint.host,
+        "--port",
+        str(endpoint.port),
+    ]
+    command += ["--parent-pid", str(parent_pid), "--log-level", "warning"]
+    if settings.opend.rsa_key:
+        command += ["--rsa-key", str(settings.opend.rsa_key)]
+    return command
+
+
+def require_free(host: str, port: int, setting: str) -> None:
+    """Raises StartError when the address cannot be listened on, most often since another process does."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise StartError(f"cannot listen on {host}:{port} ({setting}): {error.strerror}") from error
+
+
+def require_addresses(settings: Settings, addresses: Iterable[object], *, are_inherited: bool) -> None:
+    """Raises StartError when gunicorn may not, or cannot, listen on one of its addresses.
+
+    gunicorn's own `--bind` goes round the settings, so local mode is checked here again.
+    `are_inherited` says that the sockets are open already, handed on by systemd or an older master.
+    """
+    for address in addresses:
+        if not isinstance(address, tuple):
+            if settings.auth.mode is AuthMode.LOCAL:
+                raise StartError(f"auth.mode local serves a loopback address alone, not {address}")
+            continue
+        host, port = str(address[0]), int(address[1])
+        if settings.auth.mode is AuthMode.LOCAL and not is_loopback_host(host):
+            raise StartError(f"auth.mode local serves loopback alone, and {host} is not")
+        if not are_inherited:
+            require_free(host, port, "server.bind")
+
+
+def describe(settings: Settings) -> str:
+    """One line that says what runs: the numbering, the mode, and which OpenD."""
+    endpoints = ", ".join(map(str, settings.opend.endpoints))
+    opend = (
+        f"the embedded simulator at {settings.opend.endpoints[0]}" if settings.opend.embedded else endpoints
+    )
+    return (
+        f"trd_env numbering {settings.api.trd_env_numbering}, auth mode {settings.auth.mode}, OpenD: {opend}"
+    )
+
+
+def _says_ready(process: "subprocess.Popen[bytes]", timeout_s: float) -> bool:
+    if process.stdout is None:
+        return False
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        return bool(selector.select(timeout_s)) and process.stdout.readline().startswith(READY_TEXT)

@@ -1,0 +1,209 @@
+"""What the rest of the gateway asks OpenD through: one client a worker.
+
+A call takes a protocol's `Request` and returns its `Response`; everything else that can happen is an
+error of `gateway.opend.errors`. A write is sent at most once, and when nobody can tell whether OpenD
+acted on it, the error says so.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from gateway.clock import Clock, SystemClock
+from gateway.opend.connection import Connection, PushHandler
+from gateway.opend.crypto import RsaCipher
+from gateway.opend.errors import (
+    ConnectionLost,
+    NotSent,
+    OpenDFailed,
+    OpenDUnavailable,
+    OutcomeUnknown,
+    ReplyUnusable,
+    SentOutcomeUnknown,
+    TooManyInFlight,
+    WrongProcess,
+)
+from gateway.opend.pool import ConnectionStatus, Pool, PoolCounters
+from gateway.opend.protocol import Session, parse_response
+from gateway.opend.settings import ClientSettings, Endpoint
+from gateway.schema.descriptors import WireMessage
+from gateway.schema.protocols import Protocol
+
+__all__ = ["CallKind", "Client", "ClientSettings", "ClientStatus", "Endpoint", "SessionHandler"]
+
+_log = logging.getLogger(__name__)
+
+SessionHandler: TypeAlias = Callable[[Connection], None]
+"""Called in a greenlet of its own whenever the pinned connection has a new session, which knows
+nothing of what was subscribed before."""
+
+
+class CallKind(StrEnum):
+    """How a call travels; the same words as a route's kind."""
+
+    READ = "read"
+    REALTIME = "realtime"
+    SUBSCRIPTION = "subscription"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class _Travel:
+    """What a kind means: which connection, and what happens when the connection is lost."""
+
+    is_pinned: bool = False
+    is_repeated: bool = False
+    is_write: bool = False
+
+
+_TRAVEL = {
+    CallKind.READ: _Travel(is_repeated=True),
+    CallKind.REALTIME: _Travel(is_pinned=True, is_repeated=True),
+    CallKind.SUBSCRIPTION: _Travel(is_pinned=True),
+    CallKind.WRITE: _Travel(is_write=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClientStatus:
+    """The client as it stands, for health and metrics.
+
+    `failures` has a sentence for each endpoint whose last try failed.
+    """
+
+    connections: tuple[ConnectionStatus, ...]
+    in_flight: int
+    queued: int
+    counters: PoolCounters
+    failures: dict[Endpoint, str]
+    is_encrypted: bool
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the pinned connection, which all endpoints need, has a session."""
+        return bool(self.connections) and self.connections[0].conn_id is not None
+
+
+class Client:
+    """OpenD as this worker sees it. `open` it in the process that uses it, after any fork.
+
+    `on_push` gets (proto id, plain body of the push's `Response`, connection) in the reader's
+    greenlet, so it must not block; `on_session` gets the pinned connection whenever it has a new
+    session. Both may be set until `open`. Raises `RsaKeyError` when the key file cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        *,
+        clock: Clock | None = None,
+        jitter: Callable[[], float] = random.random,
+        on_push: "PushHandler | None" = None,
+        on_session: SessionHandler | None = None,
+    ) -> None:
+        self.on_push = on_push
+        self.on_session = on_session
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._rsa = RsaCipher.from_file(settings.rsa_key) if settings.rsa_key else None
+        self._pool = Pool(
+            settings, self._connect, clock=self._clock, jitter=jitter, on_session=self._session_began
+        )
+
+    def open(self) -> None:
+        """Start connecting in the background; returns at once."""
+        self._pool.open()
+
+    def close(self) -> None:
+        """End all connections. Calls that wait fail at once, writes among them as `OutcomeUnknown`."""
+        self._pool.close()
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Wait until the pinned connection has a session; says whether it has."""
+        return self._pool.wait_ready(timeout_s)
+
+    def status(self) -> ClientStatus:
+        """The client as it stands."""
+        return ClientStatus(
+            self._pool.connections(),
+            self._pool.in_flight,
+            self._pool.queued,
+            self._pool.counters,
+            self._pool.failures,
+            self._rsa is not None,
+        )
+
+    def call(
+        self,
+        protocol: Protocol,
+        request: WireMessage,
+        *,
+        kind: CallKind,
+        pinned: bool = False,
+        timeout_s: float | None = None,
+    ) -> WireMessage:
+        """Send a `Request` and return its `Response`, whole and with `retType` 0.
+
+        `pinned` sends a plain read over the pinned connection. A `packetID` in the request is
+        overwritten. Raises, before anything is sent, protobuf's `EncodeError` for a request that lacks a
+        required field; then `OpenDRefused`, `OpenDLimited` or `OpenDFailed` for OpenD's own answer,
+        and `NotSent` (among it `OpenDUnavailable` and `TooManyInFlight`) when OpenD never saw it. A
+        read may also raise `ConnectionLost`, `OpenDTimeout` and `ReplyUnusable`; a write raises
+        `OutcomeUnknown` for these and for `OpenDFailed`.
+        """
+        travel = _TRAVEL[kind]
+        deadline_s = self._clock.monotonic_s() + (timeout_s or self._settings.timeout_s)
+        with self._pool.place(deadline_s):
+            try:
+                return self._ask(protocol, request, travel, deadline_s, pinned or travel.is_pinned)
+            except (SentOutcomeUnknown, ReplyUnusable, OpenDFailed) as error:
+                if not travel.is_write:
+                    raise
+                raise OutcomeUnknown(f"{protocol.name} may have taken effect: {error}", error) from error
+
+    def _ask(
+        self, protocol: Protocol, request: WireMessage, travel: _Travel, deadline_s: float, pinned: bool
+    ) -> WireMessage:
+        try:
+            return self._ask_once(protocol, request, deadline_s, pinned)
+        except (ConnectionLost, NotSent) as error:
+            is_late = self._clock.monotonic_s() >= deadline_s
+            if is_late or not travel.is_repeated or not _is_cut_off(error):
+                raise
+            _log.info("%s is asked once more: %s", protocol.name, error)
+        return self._ask_once(protocol, request, deadline_s, pinned)
+
+    def _ask_once(
+        self, protocol: Protocol, request: WireMessage, deadline_s: float, pinned: bool
+    ) -> WireMessage:
+        connection = self._pool.pick(deadline_s, pinned=pinned)
+        # Nothing from here to `call` lets other greenlets run, so packet ids leave in growing order.
+        if "packetID" in request.c2s.DESCRIPTOR.fields_by_name:
+            conn_id, serial = connection.next_packet_id()
+            request.c2s.packetID.connID = conn_id
+            request.c2s.packetID.serialNo = serial
+        body = connection.call(protocol.proto_id, request.SerializeToString(), deadline_s)
+        return parse_response(protocol, body)
+
+    def _connect(self, endpoint: Endpoint, is_pinned: bool) -> Connection:
+        session = Session(
+            client_id=self._settings.client_id,
+            max_body_bytes=self._settings.max_body_bytes,
+            rsa=self._rsa,
+            recv_notify=is_pinned,
+        )
+        connection = Connection(endpoint, session, clock=self._clock, on_push=self.on_push)
+        connection.open(self._settings.connect_timeout_s)
+        return connection
+
+    def _session_began(self, connection: Connection) -> None:
+        if self.on_session is not None:
+            self.on_session(connection)
+
+
+def _is_cut_off(error: ConnectionLost | NotSent) -> bool:
+    """Whether the connection went away under the request; another one may then answer in time."""
+    return not isinstance(error, OpenDUnavailable | TooManyInFlight | WrongProcess)

@@ -1,0 +1,377 @@
+"""One TCP connection to OpenD under gevent: one reader, one writer, many requests in flight.
+
+Uses gevent's own socket and events, so it behaves the same with and without monkey patching.
+
+A connection belongs to the process that opened it. After a fork the child's copies of its greenlets
+notice before they touch the stream and end; every call from the child is refused.
+"""
+
+import errno
+import logging
+import os
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+import gevent
+from gevent import socket
+from gevent.event import AsyncResult, Event
+
+from gateway.clock import Clock
+from gateway.opend.errors import (
+    ConnectionLost,
+    NotSent,
+    OpenDError,
+    OpenDTimeout,
+    OpenDUnavailable,
+    WrongProcess,
+)
+from gateway.opend.protocol import (
+    Dropped,
+    ProtocolFault,
+    Push,
+    Reply,
+    Session,
+    SessionInfo,
+    SessionReady,
+    SessionState,
+    Unreadable,
+)
+from gateway.opend.protocol import Event as SessionEvent
+from gateway.opend.settings import Endpoint
+
+READ_BYTES = 64 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+class PacketId(NamedTuple):
+    """What `Common.PacketID` must carry: the connection it travels on, and a number that only grows."""
+
+    conn_id: int
+    serial: int
+
+
+@dataclass(slots=True, eq=False)
+class _Outgoing:
+    """A frame on its way out. It can be taken back as long as nothing of it was written."""
+
+    frame: bytes
+    written: int = 0
+    is_cancelled: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A request that waits for its outcome: the reply's plain body, or why there is none."""
+
+    outgoing: _Outgoing
+    settled: Event = field(default_factory=Event)
+    outcome: bytes | OpenDError | None = None
+
+    def settle(self, outcome: bytes | OpenDError) -> None:
+        """Wake the caller."""
+        self.outcome = outcome
+        self.settled.set()
+
+    def lost(self, reason: object) -> OpenDError:
+        """The error for a request whose connection is gone."""
+        if self.outgoing.written:
+            return ConnectionLost(f"the connection was lost before OpenD answered: {reason}")
+        return NotSent(f"the connection was lost before the request was sent: {reason}")
+
+    def timed_out(self, endpoint: Endpoint) -> OpenDError:
+        """The error for a request whose deadline has passed."""
+        if self.outgoing.written:
+            return OpenDTimeout(f"OpenD at {endpoint} did not answer in time")
+        return NotSent(f"the request could not be written to OpenD at {endpoint} in time")
+
+
+PushHandler: TypeAlias = "Callable[[int, bytes, Connection], None]"
+"""Called with proto id, plain body and connection, in the reader's greenlet: it must not block."""
+
+
+class Connection:
+    """A session on a socket. `open` it once, `call` it from any greenlet of the same process.
+
+    `closed` is set when it is over, for whatever reason; it never comes back to life.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        session: Session,
+        *,
+        clock: Clock,
+        on_push: "PushHandler | None" = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.closed = Event()
+        self._session = session
+        self._clock = clock
+        self._on_push = on_push
+        self._pid = os.getpid()
+        self._socket: socket.socket | None = None
+        self._outgoing: deque[_Outgoing] = deque()
+        self._has_outgoing = Event()
+        self._waiting: dict[tuple[int, int], _Waiting] = {}
+        self._ready: AsyncResult[SessionInfo] = AsyncResult()
+        self._packet_serial = 0
+
+    @property
+    def state(self) -> SessionState:
+        """Where the session stands."""
+        return self._session.state
+
+    @property
+    def info(self) -> SessionInfo:
+        """What InitConnect agreed on. Raises `SessionStateError` before that."""
+        return self._session.info
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests wait for a reply."""
+        return len(self._waiting)
+
+    def open(self, timeout_s: float) -> None:
+        """Connect and do InitConnect; returns when the session is READY.
+
+        Raises `OpenDUnavailable`, whose text names the endpoint and the reason.
+        """
+        try:
+            self._open(self._clock.monotonic_s() + timeout_s, timeout_s)
+        except OpenDError as error:
+            raise OpenDUnavailable(f"{self.endpoint}: {error}") from error
+        finally:
+            if self._session.state is not SessionState.READY:
+                self._drop(ConnectionLost("it could not be opened"))
+
+    def close(self) -> None:
+        """End the connection; requests that wait fail at once. Does nothing in another process."""
+        self._drop(ConnectionLost("the gateway closed the connection"), level=logging.INFO)
+
+    def next_packet_id(self) -> PacketId:
+        """The `PacketID` for a write that is sent on this connection next.
+
+        Take it and `call` without anything in between that lets other greenlets run, so that numbers
+        reach OpenD in growing order.
+        """
+        self._packet_serial += 1
+        return PacketId(self.info.conn_id, self._packet_serial)
+
+    def call(self, proto_id: int, body: bytes, deadline_s: float) -> bytes:
+        """Send a request and return the plain body of its reply.
+
+        `deadline_s` is a point of the clock's monotonic time. Raises `NotSent` when no byte of the
+        request was written and none will be; `ConnectionLost` or `OpenDTimeout` when it was sent and
+        not answered; a `ReplyUnusable` when the answer cannot be read; `WrongProcess` after a fork.
+        """
+        self._require_own_process()
+        if self._session.state is not SessionState.READY:
+            raise NotSent(f"the connection to OpenD at {self.endpoint} is {self._session.state.value}")
+        serial, frame = self._session.request(proto_id, body)
+        waiting = self._waiting[proto_id, serial] = _Waiting(self._post(frame))
+        try:
+            waiting.settled.wait(max(0.0, deadline_s - self._clock.monotonic_s()))
+            if waiting.outcome is None:
+                raise waiting.timed_out(self.endpoint)
+            if isinstance(waiting.outcome, OpenDError):
+                raise waiting.outcome
+            return waiting.outcome
+        finally:
+            waiting.outgoing.is_cancelled = True
+            self._waiting.pop((proto_id, serial), None)
+
+    def tick(self) -> None:
+        """Do what the clock says is due: a KeepAlive, or giving up on a peer that is silent.
+
+        The reader calls this in time by itself; a test with a clock of its own may.
+        """
+        if self._session.state is not SessionState.READY:
+            return
+        now_s = self._clock.monotonic_s()
+        if now_s >= self._session.silent_until():
+            self._drop(ConnectionLost("OpenD has been silent for too long, KeepAlive included"))
+        elif now_s >= self._session.keep_alive_due_at():
+            self._post(self._session.keep_alive(now_s, self._clock.wall_s()))
+
+    def _open(self, deadline_s: float, timeout_s: float) -> None:
+        self._socket = self._connect(timeout_s)
+        self._require_own_process()
+        self._post(self._session.start(self._clock.monotonic_s()))
+        writer = gevent.spawn(self._run_writer, self._socket)
+        gevent.spawn(self._run_reader, self._socket, writer)
+        self._ready.wait(max(0.0, deadline_s - self._clock.monotonic_s()))
+        self._require_own_process()
+        if not self._ready.ready():
+            raise OpenDTimeout("no answer to InitConnect in time")
+        self._ready.get()
+
+    def _connect(self, timeout_s: float) -> socket.socket:
+        """A connected socket that never blocks. Raises `OpenDUnavailable`; the limit covers name lookup."""
+        try:
+            with gevent.Timeout(timeout_s, OpenDUnavailable("cannot connect: timed out")):
+                connected = socket.create_connection(self.endpoint)
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except (OSError, UnicodeError) as error:
+            raise OpenDUnavailable(f"cannot connect: {_reason(error)}") from error
+        connected.setblocking(False)
+        return connected
+
+    def _is_own_process(self) -> bool:
+        return os.getpid() == self._pid
+
+    def _require_own_process(self) -> None:
+        if not self._is_own_process():
+            raise WrongProcess(
+                f"the connection to OpenD at {self.endpoint} belongs to process {self._pid}, "
+                f"not to {os.getpid()}; open a client after the fork"
+            )
+
+    def _may_go_on(self) -> bool:
+        return not self.closed.is_set() and self._is_own_process()
+
+    def _post(self, frame: bytes) -> _Outgoing:
+        outgoing = _Outgoing(frame)
+        self._outgoing.append(outgoing)
+        self._has_outgoing.set()
+        return outgoing
+
+    def _run_writer(self, connected: socket.socket) -> None:
+        try:
+            while self._may_go_on():
+                self._has_outgoing.wait()
+                self._has_outgoing.clear()
+                while self._outgoing and self._may_go_on():
+                    self._write(connected, self._outgoing.popleft())
+        except OSError as error:
+            self._drop(ConnectionLost(f"cannot write to OpenD: {_reason(error)}"))
+
+    def _write(self, connected: socket.socket, outgoing: _Outgoing) -> None:
+        """Write a whole frame, or nothing of it when its request is given up before its first byte."""
+        rest = memoryview(outgoing.frame)
+        while rest and (outgoing.written or not outgoing.is_cancelled):
+            try:
+                sent = connected.send(rest)
+            except BlockingIOError:
+                socket.wait_write(connected.fileno())
+                if not self._may_go_on():
+                    return
+            else:
+                outgoing.written += sent
+                rest = rest[sent:]
+
+    def _run_reader(self, connected: socket.socket, writer: "gevent.Greenlet[..., None]") -> None:
+        """Read until the connection is over; then, in the process that owns it, free the socket."""
+        reason = "its reader ended"
+        try:
+            while self._may_go_on():
+                with suppress(BlockingIOError):
+                    self._read(connected)
+        except OSError as error:
+            reason = f"cannot read from OpenD: {_reason(error)}"
+        finally:
+            if self._is_own_process():
+                self._drop(ConnectionLost(reason))
+                writer.join()
+                connected.close()
+
+    def _read(self, connected: socket.socket) -> None:
+        """Wait for bytes or for the next thing due, handle the bytes, then what is due.
+
+        The wait comes first even when bytes are there, so that a flood of pushes lets other
+        greenlets run; the process is checked after it, before a byte is taken from the stream.
+        """
+        is_readable = self._wait_readable(connected)
+        if not self._may_go_on():
+            return
+        if is_readable:
+            for event in self._session.receive(connected.recv(READ_BYTES), self._clock.monotonic_s()):
+                self._handle(event)
+        self.tick()
+
+    def _wait_readable(self, connected: socket.socket) -> bool:
+        try:
+            socket.wait_read(connected.fileno(), self._wait_s())
+        except TimeoutError:
+            return False
+        return True
+
+    def _wait_s(self) -> float | None:
+        """Seconds until something is due; None before READY, when `open` watches the time."""
+        if self._session.state is not SessionState.READY:
+            return None
+        due_s = min(self._session.keep_alive_due_at(), self._session.silent_until())
+        return max(0.0, due_s - self._clock.monotonic_s())
+
+    def _handle(self, event: SessionEvent) -> None:
+        match event:
+            case Reply(proto_id, serial, body):
+                self._settle(proto_id, serial, body)
+            case Unreadable(proto_id, serial, error):
+                _log.warning("%s: unusable frame (serial %d): %s", self.endpoint, serial, error)
+                self._settle(proto_id, serial, error)
+            case Push(proto_id, body):
+                self._push(proto_id, body)
+            case SessionReady(info):
+                _log.info(
+                    "%s: connected, conn_id %d, OpenD %d", self.endpoint, info.conn_id, info.server_version
+                )
+                self._ready.set(info)
+            case Dropped(proto_id, serial, reason):
+                _log.debug("%s: dropped protocol %d, serial %d: %s", self.endpoint, proto_id, serial, reason)
+            case ProtocolFault(fault):
+                self._drop(fault)
+
+    def _settle(self, proto_id: int, serial: int, outcome: bytes | OpenDError) -> None:
+        waiting = self._waiting.pop((proto_id, serial), None)
+        if waiting is not None:
+            waiting.settle(outcome)
+        else:
+            _log.warning(
+                "%s: nobody waits for this frame (protocol %d, serial %d)", self.endpoint, proto_id, serial
+            )
+
+    def _push(self, proto_id: int, body: bytes) -> None:
+        if self._on_push is None:
+            return
+        try:
+            self._on_push(proto_id, body, self)
+        except Exception:  # noqa: BLE001 - a defect of the subscriber must not stop the reader
+            _log.exception("%s: the handler of push %d failed", self.endpoint, proto_id)
+
+    def _drop(self, error: OpenDError, *, level: int = logging.WARNING) -> None:
+        """End the connection and fail at once whatever waits on it.
+
+        Does nothing the second time, nor in a process that holds only a copy after a fork.
+        """
+        if not self._may_go_on():
+            return
+        if self._ready.successful():
+            _log.log(level, "%s: connection ended: %s", self.endpoint, error)
+        self.closed.set()
+        self._session.close()
+        for waiting in self._waiting.values():
+            waiting.settle(waiting.lost(error))
+        self._waiting.clear()
+        if not self._ready.ready():
+            self._ready.set_exception(error)
+        self._wake_greenlets()
+
+    def _wake_greenlets(self) -> None:
+        """Let reader and writer see that it is over; `shutdown` also tells OpenD, whoever holds a copy."""
+        self._has_outgoing.set()
+        if self._socket is None:
+            return
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError as error:
+            if error.errno not in {errno.ENOTCONN, errno.EBADF}:
+                raise
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    """The error's sentence without its number, where it has one."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

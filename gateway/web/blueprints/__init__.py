@@ -1,0 +1,1 @@
+"""One blueprint a domain; each binds its rows of the route table."""

@@ -1,0 +1,59 @@
+"""Around the whole application: a request's id, its time, its access line."""
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from gateway.clock import Clock
+from gateway.web.exchange import ENVIRON_KEY, Exchange, request_id
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_log = logging.getLogger("gateway.access")
+
+
+class Front:
+    """A WSGI application that gives each request an `Exchange`, and each answer its `X-Request-Id`.
+
+    The access line names the route, never the raw path or query: those may carry what is secret.
+    """
+
+    def __init__(self, app: "WSGIApplication", clock: Clock) -> None:
+        self._app = app
+        self._clock = clock
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer one request."""
+        exchange = Exchange(request_id(environ.get("HTTP_X_REQUEST_ID")), self._clock.monotonic_s())
+        environ[ENVIRON_KEY] = exchange
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            exchange.status = status[:3]
+            headers.append(("X-Request-Id", exchange.request_id))
+            if exchange.intent_id:
+                headers.append(("X-Intent-Id", exchange.intent_id))
+            return start_response(status, headers, exc_info)
+
+        try:
+            return self._app(environ, start)
+        finally:
+            self._write_line(environ["REQUEST_METHOD"], exchange)
+
+    def _write_line(self, method: str, exchange: Exchange) -> None:
+        elapsed_ms = (self._clock.monotonic_s() - exchange.started_s) * 1000
+        _log.info(
+            "%s %s %s %.1f ms %s",
+            method,
+            exchange.route,
+            exchange.status,
+            elapsed_ms,
+            exchange.request_id,
+            extra={
+                "method": method,
+                "route": exchange.route,
+                "status": exchange.status,
+                "elapsed_ms": round(elapsed_ms, 1),
+                "request_id": exchange.request_id,
+            },
+        )

@@ -1,0 +1,53 @@
+"""gunicorn's gevent worker, with our error bodies and with an end to every wait on a peer."""
+
+from typing import Any
+
+import orjson
+from gunicorn import util  # type: ignore[import-untyped]
+from gunicorn.http.errors import ConfigurationProblem, ParseException  # type: ignore[import-untyped]
+from gunicorn.workers.base_async import AsyncWorker  # type: ignore[import-untyped]
+from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]
+
+from gateway.web.exchange import request_id
+
+KEEPALIVE_S = 75
+"""How long an idle connection stays open: longer than nginx keeps its own to us (60 s), else nginx
+may send a request into a connection that is just being closed."""
+
+PEER_TIMEOUT_S = KEEPALIVE_S + 5.0
+"""How long one read from, or one write to, a client may take. Without it a client that stops in
+the middle of a body holds a greenlet and a descriptor for ever."""
+
+
+class GatewayWorker(GeventWorker):  # type: ignore[misc]
+    """Serves HTTP/1.1. What gunicorn refuses before the application is a JSON error too."""
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve one connection."""
+        client.settimeout(PEER_TIMEOUT_S)
+        AsyncWorker.handle(self, listener, client, addr)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what is not a request that the application can be given, and close the connection."""
+        is_callers = isinstance(exc, ParseException) and not isinstance(exc, ConfigurationProblem)
+        made_id = request_id(None)
+        if is_callers:
+            answer = error_answer("400 Bad Request", f"not a valid HTTP request: {exc}", made_id)
+            self.log.info("not HTTP: %s (request %s)", exc, made_id)
+        else:
+            answer = error_answer("500 Internal Server Error", "internal error", made_id)
+            self.log.error("defect below the application (request %s)", made_id, exc_info=exc)
+        try:
+            util.write(client, answer)
+        except OSError as error:
+            self.log.debug("the peer is gone: %s", error)
+
+
+def error_answer(status: str, text: str, made_id: str) -> bytes:
+    """A whole HTTP answer that ends its connection."""
+    body = orjson.dumps({"error": text, "request_id": made_id})
+    head = (
+        f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nX-Request-Id: {made_id}\r\n\r\n"
+    )
+    return head.encode("ascii") + body

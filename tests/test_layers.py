@@ -1,0 +1,126 @@
+"""The direction of imports that CONTRIBUTING.md draws, read from the source of every module."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "clock": set(),
+    "yaml_text": set(),
+    "schema": {"errors", "clock"},
+    "routes": {"schema"},
+    "opend": {"schema", "errors", "clock"},
+    "settings": {"yaml_text", "schema", "opend"},
+    "logs": {"settings"},
+    "boot": {"settings", "yaml_text", "opend"},
+    "trading": {"opend", "schema", "errors", "clock"},
+    "feed": {"opend", "schema", "errors", "clock"},
+    "simulator": {"schema", "opend", "errors", "clock"},
+    "web": {
+        "trading",
+        "feed",
+        "opend",
+        "schema",
+        "errors",
+        "clock",
+        "settings",
+        "routes",
+        "boot",
+        "yaml_text",
+    },
+}
+"""What each part of the gateway may import of the other parts."""
+
+SANS_IO = ("gateway.opend.frame", "gateway.opend.crypto", "gateway.opend.protocol")
+WIRE_MODULES = {
+    "gateway.opend.frame",
+    "gateway.opend.crypto",
+    "gateway.opend.errors",
+    "gateway.opend.protocol",
+}
+WEB_FRAMEWORK = {"flask", "werkzeug", "jinja2"}
+INPUT_OUTPUT = {
+    "socket",
+    "ssl",
+    "select",
+    "selectors",
+    "asyncio",
+    "gevent",
+    "threading",
+    "time",
+    "subprocess",
+}
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted((ROOT / "gateway").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(tree: ast.Module) -> set[str]:
+    """Dotted names that a module imports, at its top and inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"a relative import in line {node.lineno}"
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+IMPORTS = {name: imports(tree) for name, tree in modules()}
+
+
+def part_of(name: str) -> str | None:
+    parts = name.split(".")
+    return parts[1] if parts[0] == "gateway" and len(parts) > 1 else None
+
+
+@pytest.mark.parametrize("name", IMPORTS)
+def test_imports_run_one_way(name):
+    own = part_of(name)
+    used = {part_of(imported) for imported in IMPORTS[name]} - {None, own}
+    if own is None:
+        assert not used
+        return
+    assert own in MAY_IMPORT, f"{own} has no place in the plan of CONTRIBUTING.md and in MAY_IMPORT"
+    assert used <= MAY_IMPORT[own]
+
+
+def test_the_plan_has_no_circle():
+    remaining = {part: set(uses) for part, uses in MAY_IMPORT.items()}
+    while remaining:
+        bottom = {part for part, uses in remaining.items() if not uses & remaining.keys()}
+        assert bottom, f"these import each other: {sorted(remaining)}"
+        remaining = {part: uses for part, uses in remaining.items() if part not in bottom}
+
+
+@pytest.mark.parametrize("name", SANS_IO)
+def test_the_protocol_knows_no_socket_and_no_clock(name):
+    roots = {imported.split(".")[0] for imported in IMPORTS[name]}
+    assert not roots & INPUT_OUTPUT
+    assert not any(imported.startswith("gateway.clock") for imported in IMPORTS[name])
+
+
+@pytest.mark.parametrize("name", [name for name in IMPORTS if part_of(name) == "simulator"])
+def test_the_simulator_uses_the_wire_modules_of_the_client_alone(name):
+    used = {".".join(each.split(".")[:3]) for each in IMPORTS[name] if part_of(each) == "opend"}
+    assert used - {"gateway.opend"} <= WIRE_MODULES
+
+
+@pytest.mark.parametrize("name", [name for name in IMPORTS if part_of(name) != "web"])
+def test_only_web_knows_flask(name):
+    assert not {imported.split(".")[0] for imported in IMPORTS[name]} & WEB_FRAMEWORK
+
+
+def test_the_check_sees_imports_inside_functions():
+    tree = ast.parse("def f():\n    from gateway.web import app\n    import socket\n")
+    assert imports(tree) == {"gateway.web", "gateway.web.app", "socket"}

@@ -1,0 +1,89 @@
+import json
+import logging
+import logging.config
+
+import pytest
+
+from gateway.logs import logging_config
+from gateway.settings import LogSettings
+
+
+@pytest.fixture
+def written(capsys):
+    """Writes lines under the given settings and returns what stood on stderr."""
+    touched = [logging.getLogger(name) for name in (None, "gateway", "gunicorn.error")]
+    before = [(each, each.level, each.handlers[:], each.propagate) for each in touched]
+
+    def write(action, **settings):
+        logging.config.dictConfig(logging_config(LogSettings.model_validate_json(json.dumps(settings))))
+        action()
+        return capsys.readouterr().err
+
+    yield write
+    for logger, level, handlers, propagate in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+        logger.propagate = propagate
+
+
+def fail():
+    try:
+        raise ValueError("bad\nforged: line")
+    except ValueError:
+        logging.getLogger("gateway.x").exception("it failed")
+
+
+@pytest.mark.parametrize("name", ["gateway", "gateway.access", "gunicorn.error"])
+@pytest.mark.parametrize(("level", "shown"), [("info", True), ("warning", False)])
+def test_the_level_holds_for_our_lines_and_gunicorns(written, name, level, shown):
+    text = written(lambda: logging.getLogger(name).info("hello"), level=level)
+    assert text.count("hello") == shown
+
+
+def test_other_libraries_are_heard_from_warning_on(written):
+    def write():
+        logging.getLogger("library").info("chatter")
+        logging.getLogger("library").warning("trouble")
+
+    text = written(write, level="debug")
+    assert "chatter" not in text
+    assert "trouble" in text
+
+
+def test_a_text_line_has_time_process_level_and_logger(written):
+    text = written(lambda: logging.getLogger("gateway.x").warning("a %s", "b"))
+    assert text.endswith("] WARNING gateway.x: a b\n")
+    assert text[10] == "T"
+    assert "+00:00 [" in text
+
+
+@pytest.mark.parametrize("control", ["\n", "\r", "\x1b[31m", "\x00", "\x7f", "\x85", "\u2028"])
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_nobody_can_forge_a_line(written, control, form):
+    text = written(lambda: logging.getLogger("gateway").warning("a%sb", control), format=form)
+    assert text.count("\n") == 1
+    assert text.endswith("\n")
+    assert control == "\n" or control not in text
+
+
+def test_a_traceback_is_indented(written):
+    lines = written(fail).splitlines()
+    assert lines[0].endswith("ERROR gateway.x: it failed")
+    assert all(line.startswith("    ") for line in lines[1:])
+    assert lines[-2].strip() == "ValueError: bad"
+
+
+def test_a_json_line_is_one_object_with_what_the_record_carries(written):
+    text = written(lambda: logging.getLogger("gateway.x").info("é", extra={"status": "200"}), format="json")
+    line = json.loads(text)
+    assert line["message"] == "é"
+    assert line["level"] == "info"
+    assert line["logger"] == "gateway.x"
+    assert line["status"] == "200"
+    assert set(line) == {"time", "level", "logger", "pid", "message", "status"}
+
+
+def test_a_json_line_has_the_traceback(written):
+    text = written(fail, format="json")
+    assert text.count("\n") == 1
+    assert "ValueError: bad" in json.loads(text)["traceback"]

@@ -1,0 +1,69 @@
+import pytest
+
+from gateway.routes import ROUTES
+
+NOT_FOUND = b'{"error": "not found"}'
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "FOO")
+STRANGE_PATHS = (
+    "/",
+    "/api",
+    "/api/",
+    "//api/accounts",
+    "/api//accounts",
+    "/api/accounts/",
+    "/api/Accounts",
+    "/api/accounts/1",
+    "/api/accounts%00",
+    "/api/../api/accounts",
+    "/static/x",
+    "/health/",
+    "/metrics",
+    "/ws",
+    "/ready",
+    "/live",
+    "/docs",
+    "/openapi.json",
+    "/favicon.ico",
+    "/api/%E8%82%A1",
+    "/api/%ff",
+)
+ALLOWED = {(route.method, route.path) for route in ROUTES} | {("GET", "/health")}
+ALLOWED |= {("HEAD", path) for method, path in ALLOWED if method == "GET"}
+
+
+def assert_not_found(answer, method):
+    assert answer.status_code == 404
+    assert answer.data == (b"" if method == "HEAD" else NOT_FOUND)
+    assert answer.headers["Content-Length"] == str(len(NOT_FOUND))
+    assert answer.content_type == "application/json"
+    assert set(answer.headers.keys()) == {"Content-Type", "Content-Length", "X-Request-Id"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_that_the_table_lacks_looks_like_an_unknown_path(gateway, method):
+    for path in {path for _, path in ALLOWED}:
+        if (method, path) not in ALLOWED:
+            assert_not_found(gateway.request(method, path), method)
+    assert not gateway.opend.calls
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("path", STRANGE_PATHS)
+def test_a_path_that_the_table_lacks_is_not_found(gateway, method, path):
+    assert_not_found(gateway.request(method, path), method)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer fc_1"},
+        {"X-Forwarded-For": "1.2.3.4"},
+        {"Host": "evil.example"},
+        {"Host": "a b/c"},
+        {"Origin": "https://evil.example"},
+        {"Connection": "Upgrade", "Upgrade": "websocket"},
+    ],
+)
+def test_no_header_changes_what_is_not_found(gateway, headers):
+    for path in ("/api/nothing", "/ws"):
+        assert_not_found(gateway.get(path, headers=headers), "GET")
