@@ -8,15 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.schema.protocols import PROTOCOLS, Protocol
-
-
-class Scope(StrEnum):
-    """What a caller may be allowed to do (decisions D5)."""
-
-    QUOTE_READ = "qot:read"
-    ACCOUNT_READ = "acc:read"
-    TRADE_REAL = "trade:real"
-    TRADE_SIMULATE = "trade:simulate"
+from gateway.scope import Scope as Scope
 
 
 class Domain(StrEnum):
