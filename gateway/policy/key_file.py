@@ -8,7 +8,7 @@ owner and its mode; a new one has 0600.
 import fcntl
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,9 @@ def revoke_key(path: Path, key_id: str) -> None:
         index = next((at for at, key in enumerate(keys) if key.principal.key_id == key_id), None)
         if index is None:
             raise KeyError(key_id)
-        _replace(path, _edited(path, index), keys[:index] + keys[index + 1 :])
+        _replace(
+            path, _edited(path, lambda text: without_item(text, index)), keys[:index] + keys[index + 1 :]
+        )
 
 
 def _add(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -57,14 +59,13 @@ def _add(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
     added = build_policy(document).keys
     with _locked(path):
         keys = load_policy(path).keys if path.exists() else ()
-        _replace(path, _edited(path, entries), keys + added)
+        _replace(path, _edited(path, lambda text: with_items(text, entries)), keys + added)
 
 
-def _edited(path: Path, change: int | Sequence[Mapping[str, Any]]) -> str:
-    """The file's text without the key at an index, or with more keys."""
+def _edited(path: Path, edit: Callable[[str], str]) -> str:
     text = path.read_text(encoding="utf-8") if path.exists() else EMPTY_FILE
     try:
-        return without_item(text, change) if isinstance(change, int) else with_items(text, change)
+        return edit(text)
     except CannotEdit as error:
         raise ConfigurationError([Problem(str(path), f"cannot be edited by command: {error}")]) from error
 

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
@@ -33,6 +33,8 @@ from gateway.yaml_text import (
 FORBIDDEN_MODE = stat.S_IWGRP | stat.S_IRWXO
 """Permissions that a policy file must not give: writing to its group, anything to others."""
 
+FILE_VERSION = 1
+
 _KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SYMBOL = re.compile(r"[A-Z]{2}\.[!-~]{1,63}")
 _ANY_CURRENCY = "any"
@@ -40,6 +42,12 @@ _EXACT_DIGITS = 15
 """A number of at most so many digits keeps its exact value on the way through a float."""
 
 T = TypeVar("T")
+
+
+def _version(value: object) -> int:
+    if isinstance(value, bool) or value != FILE_VERSION:
+        raise ValueError(f"must be {FILE_VERSION}, found {value!r}")
+    return FILE_VERSION
 
 
 def _text(read: Callable[[str], Any]) -> PlainValidator:
@@ -178,7 +186,7 @@ class KeyEntry(_Entry):
 class PolicyEntry(_Entry):
     """The whole of `policy.yaml`, as written."""
 
-    version: Literal[1]
+    version: Annotated[int, PlainValidator(_version)]
     keys: list[KeyEntry]
 
 
@@ -213,7 +221,10 @@ def build_policy(document: Document) -> Policy:
     try:
         entry = build_model(document, PolicyEntry, {})
     except ConfigurationError as error:
-        problems += error.problems
+        marked = {problem.mark for problem in problems}
+        problems += [
+            problem for problem in error.problems if problem.mark is None or problem.mark not in marked
+        ]
     if problems:
         raise ConfigurationError(problems)
     return Policy(key.key() for key in entry.keys)
@@ -251,5 +262,5 @@ def _unknown_currencies(document: Document) -> Iterator[Problem]:
     for location, _ in _values(document.value, ()):
         if len(location) != 5 or location[3] not in ("max_order_value", "max_daily_value"):
             continue
-        if location[4] not in CURRENCIES:
+        if isinstance(location[4], str) and location[4] not in CURRENCIES:
             yield document.name_problem(location, f"is no currency of {', '.join(sorted(CURRENCIES))}")

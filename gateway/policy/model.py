@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from gateway.order import Intent, Side, require_positive
 from gateway.policy.hours import DailyReset, HoursWindow
-from gateway.policy.token import hash_token
+from gateway.policy.token import hash_token, is_token
 from gateway.scope import Scope
 
 
@@ -84,6 +84,8 @@ class Policy:
 
     def find_principal(self, token: str) -> Principal | None:
         """Whose token this is, expired or not; None for a token that no key has."""
+        if not is_token(token):
+            return None
         digest = hash_token(token)
         key = self._by_digest.get(digest)
         return key.principal if key and hmac.compare_digest(key.digest, digest) else None
