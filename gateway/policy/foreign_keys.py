@@ -1,6 +1,7 @@
 """`keys.json` of another product of this kind, in the words of our policy file."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,12 @@ def read_foreign_keys(source: Path) -> list[dict[str, Any]]:
     """
     file = str(source)
     try:
-        content = json.loads(source.read_bytes(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        content = json.loads(
+            source.read_bytes(),
+            object_pairs_hook=_unique,
+            parse_float=_finite,
+            parse_constant=_finite,
+        )
     except (OSError, ValueError) as error:
         raise ConfigurationError([Problem(file, f"cannot be read: {error}")]) from error
     if not isinstance(content, dict) or not isinstance(content.get("keys"), list):
@@ -60,5 +66,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return names
 
 
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is no number")
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number")
+    return number

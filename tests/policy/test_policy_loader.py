@@ -182,6 +182,7 @@ BAD_LIMITS = [
     ("max_order_value: .inf", ":24: keys.0.limits.max_order_value: must be a plain number, found '.inf'"),
     ("max_order_value: .nan", ":24: keys.0.limits.max_order_value: must be a plain number, found '.nan'"),
     ("max_order_value: 1.0e+300", ":24: keys.0.limits.max_order_value: must lie between 0 and"),
+    ("max_order_value: 1.0e+400", ":24: '1.0e+400' does not fit the tag"),
     ("max_order_value: -1", ":24: keys.0.limits.max_order_value: must lie between 0 and 1,000,000,000,000"),
     ("max_order_value: 0.0000001", ":24: keys.0.limits.max_order_value: has more than 6 decimals"),
     ("max_order_value: 1234567890.1234567", ":24: keys.0.limits.max_order_value: has more than 15 digits"),
