@@ -1,1 +1,1 @@
-pytest_plugins = ["fix_simulator"]
+pytest_plugins = ["fix_simulator", "fix_store"]

@@ -28,7 +28,7 @@ def reserver(store: str, name: str, count: int, cap: int) -> Iterator[subprocess
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])])},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (HERE, *HERE.parents[:2])))},
     )
     with process:
         try:

@@ -55,7 +55,7 @@ def test_deaf_server_ends_at_the_deadline(own_redis: RedisServer) -> None:
 def test_deaf_server_never_stops_a_patched_hub(own_redis: RedisServer) -> None:
     os.kill(own_redis.process.pid, signal.SIGSTOP)
     script = Path(__file__).with_name("hub_probe.py")
-    paths = os.pathsep.join([str(script.parent), str(script.parents[2])])
+    paths = os.pathsep.join(map(str, script.parents[:3]))
     try:
         probe = subprocess.run(
             [sys.executable, str(script), own_redis.url],
