@@ -5,6 +5,7 @@ again at each reload (HUP).
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -61,6 +62,12 @@ def when_ready(server):
 def on_reload(server):
     """Say what runs now."""
     server.log.info("reloaded: %s", describe(MASTER.settings))
+
+
+def post_fork(server, worker):
+    """Let a signal end a worker that is still starting; the master's handlers would swallow it."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def post_worker_init(worker):

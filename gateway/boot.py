@@ -45,7 +45,7 @@ class Master:
         except ConfigurationError as error:
             if self.settings is None:
                 raise
-            _log.error("the settings stay as they were: %s", error)
+            _log.error("the settings stay as they were: %s", "; ".join(map(str, error.problems)))
             return self.settings
         if self.settings is not None and _fixed_at_start(read) != _fixed_at_start(self.settings):
             _log.error("the settings stay as they were: %s", RESTART_TEXT)
@@ -107,6 +107,11 @@ def simulator_command(settings: Settings, parent_pid: int) -> list[str]:
         str(endpoint.port),
     ]
     command += ["--parent-pid", str(parent_pid), "--log-level", "warning"]
+    simulator = settings.opend.simulator
+    command += ["--seed", str(simulator.seed), "--clock", simulator.clock, "--hours", simulator.hours]
+    command += ["--frequency-limits", "on" if simulator.frequency_limits else "off"]
+    if simulator.journal:
+        command += ["--journal", str(simulator.journal)]
     if settings.opend.rsa_key:
         command += ["--rsa-key", str(settings.opend.rsa_key)]
     return command

@@ -6,8 +6,11 @@ of authentication has to be written.
 """
 
 import ipaddress
+import math
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -36,6 +39,7 @@ DIRECTORY = "directory"
 """The name in the validation context of the directory that relative paths start from."""
 
 
+@lru_cache(maxsize=256)
 def is_loopback_host(host: str) -> bool:
     """Whether a host name or IP address (IPv6 without brackets) means this machine and no other."""
     if host.lower() == "localhost":
@@ -75,6 +79,19 @@ def _origin(text: str) -> str:
         or text != f"{parts.scheme}://{parts.netloc}"
     ):
         raise ValueError("must be an origin such as https://desk.example.com, without a path")
+    return text
+
+
+def _clock(text: str) -> str:
+    moment, at, speed = text.partition("@")
+    try:
+        if text != "real":
+            datetime.fromisoformat(moment)
+        is_valid = not at or 0 < float(speed) < math.inf
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise ValueError("must be real, or a time such as 2026-03-02T10:00:00+08:00, with or without @SPEED")
     return text
 
 
@@ -119,6 +136,27 @@ class ServerSettings(Section):
     workers: Annotated[int, Field(ge=1, le=64)] = 2
 
 
+class Hours(StrEnum):
+    """When the simulator's markets are open."""
+
+    ALWAYS = "always"
+    EXCHANGE = "exchange"
+
+
+class SimulatorSettings(Section):
+    """The embedded simulator: which market, at which time, by which of OpenD's rules.
+
+    `clock` is `real`, or a time such as `2026-03-02T10:00:00+08:00`, which stands still, or with
+    `@SPEED` behind it runs. `journal` is a file that gets a line for every order that was executed.
+    """
+
+    seed: int = 1
+    clock: Annotated[str, AfterValidator(_clock)] = "real"
+    hours: Hours = Hours.ALWAYS
+    journal: FilePath | None = None
+    frequency_limits: bool = True
+
+
 class OpenDSettings(Section):
     """How OpenD is reached. With `embedded`, the simulator is started at the first endpoint."""
 
@@ -128,6 +166,7 @@ class OpenDSettings(Section):
     pool_size: Annotated[int, Field(ge=1, le=32)] = 2
     max_in_flight: Annotated[int, Field(ge=1, le=65536)] = 256
     timeout_s: Seconds = 10.0
+    simulator: SimulatorSettings = SimulatorSettings()
 
 
 class AuthSettings(Section):

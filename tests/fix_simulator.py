@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.clock import Clock, SystemClock
+from gateway.simulator.assembly import Settings, assemble
 from gateway.simulator.server import SimulatorServer
 
 ROOT = Path(__file__).parents[1]
@@ -105,10 +106,8 @@ def simulator(start_simulator) -> SimulatorProcess:
 class SimulatorThread:
     """A simulator in this process, on a loop in a thread of its own."""
 
-    def __init__(self, clock: Clock, settings: dict[str, Any]) -> None:
-        from gateway.simulator.assembly import Settings, assemble
-
-        self.simulation = assemble(clock, Settings(**settings))
+    def __init__(self, clock: Clock, settings: Settings) -> None:
+        self.simulation = assemble(clock, settings)
         self._loop = asyncio.new_event_loop()
         self._server = SimulatorServer(self.simulation.opend, "127.0.0.1", 0)
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -137,7 +136,7 @@ def simulator_thread() -> Iterator[Callable[..., SimulatorThread]]:
     started: list[SimulatorThread] = []
 
     def start(clock: Clock | None = None, **settings: Any) -> SimulatorThread:
-        started.append(SimulatorThread(clock or SystemClock(), settings))
+        started.append(SimulatorThread(clock or SystemClock(), Settings(**settings)))
         return started[-1]
 
     yield start

@@ -22,6 +22,12 @@ opend:
   pool_size: 4
   max_in_flight: 10
   timeout_s: 2.5
+  simulator:
+    seed: 7
+    clock: 2026-03-02T10:00:00+08:00@2
+    hours: exchange
+    journal: ../var/journal.jsonl
+    frequency_limits: false
 auth:
   mode: local
   policy: policy.yaml
@@ -84,11 +90,21 @@ def test_every_name_of_the_file_is_read(read, tmp_path):
     assert settings.ops.metrics_allow == (ipaddress.ip_network("10.0.0.0/8"),)
     assert settings.log.format is LogFormat.JSON
     written = set(re.findall(r"^ *(\w+):", SHAPE, re.MULTILINE))
-    assert written == set(Settings.model_fields) | {
-        name
-        for field in Settings.model_fields.values()
-        for name in getattr(field.annotation, "model_fields", ())
-    }
+    assert written == set(_names(Settings))
+    assert settings.opend.simulator.journal == tmp_path / "var" / "journal.jsonl"
+
+
+def _names(model):
+    for name, field in getattr(model, "model_fields", {}).items():
+        yield name
+        yield from _names(field.annotation)
+
+
+@pytest.mark.parametrize("clock", ["noon", "2026-03-02T10:00:00@0", "real@2", "2026-03-02T10:00:00@nan"])
+def test_a_simulator_clock_that_is_no_time_is_refused(refusal, clock):
+    (problem,) = refusal(f"opend:\n  simulator:\n    clock: {clock}\n")
+    assert problem.startswith("3:12: ")
+    assert "opend.simulator.clock" in problem
 
 
 def test_the_file_of_the_project_says_the_defaults(monkeypatch):
@@ -150,7 +166,7 @@ def test_keys_are_refused_while_there_are_none(refusal):
 
 def test_the_embedded_simulator_listens_on_loopback_alone(refusal):
     assert refusal("opend: {endpoints: ['0.0.0.0:11111']}")[0].startswith(
-        "1:20: opend.endpoints.0: the embedded"
+        "1:21: opend.endpoints.0: the embedded"
     )
 
 

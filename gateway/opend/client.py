@@ -71,7 +71,7 @@ _TRAVEL = {
 class ClientStatus:
     """The client as it stands, for health and metrics.
 
-    `failures` has a sentence for each endpoint whose last try failed.
+    `failures` has a sentence for each endpoint whose last try failed or whose connection was lost.
     """
 
     connections: tuple[ConnectionStatus, ...]

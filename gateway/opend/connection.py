@@ -43,6 +43,8 @@ from gateway.opend.protocol import Event as SessionEvent
 from gateway.opend.settings import Endpoint
 
 READ_BYTES = 64 * 1024
+DRAIN_S = 1.0
+"""The reader's time to reach the end of the stream after a write has failed; it needs far less."""
 
 _log = logging.getLogger(__name__)
 
@@ -118,6 +120,7 @@ class Connection:
         self._has_outgoing = Event()
         self._waiting: dict[tuple[int, int], _Waiting] = {}
         self._ready: AsyncResult[SessionInfo] = AsyncResult()
+        self._end_reason: OpenDError | None = None
         self._packet_serial = 0
 
     @property
@@ -129,6 +132,11 @@ class Connection:
     def info(self) -> SessionInfo:
         """What InitConnect agreed on. Raises `SessionStateError` before that."""
         return self._session.info
+
+    @property
+    def end_reason(self) -> OpenDError | None:
+        """Why the connection is over; None while it is not."""
+        return self._end_reason
 
     @property
     def in_flight(self) -> int:
@@ -247,6 +255,8 @@ class Connection:
                 while self._outgoing and self._may_go_on():
                     self._write(connected, self._outgoing.popleft())
         except OSError as error:
+            # What OpenD answered before it went is still to be read: an order's fate may be in it.
+            self.closed.wait(DRAIN_S)
             self._drop(ConnectionLost(f"cannot write to OpenD: {_reason(error)}"))
 
     def _write(self, connected: socket.socket, outgoing: _Outgoing) -> None:
@@ -351,6 +361,7 @@ class Connection:
             return
         if self._ready.successful():
             _log.log(level, "%s: connection ended: %s", self.endpoint, error)
+        self._end_reason = error
         self.closed.set()
         self._session.close()
         for waiting in self._waiting.values():

@@ -180,7 +180,7 @@ class Pool:
 
     @property
     def failures(self) -> dict[Endpoint, str]:
-        """Endpoints whose last try failed, and why."""
+        """Endpoints where the last thing that happened is a try that failed or a connection lost, and why."""
         return dict(self._failures)
 
     def connections(self) -> tuple[ConnectionStatus, ...]:
@@ -264,8 +264,9 @@ class Pool:
         changed.set()
 
     def _why_unavailable(self) -> str:
-        tried = "; ".join(self._failures.values()) or ", ".join(map(str, self._settings.endpoints))
-        return f"cannot reach OpenD: {tried}"
+        endpoints = self._settings.endpoints
+        tried = [self._failures.get(endpoint, f"{endpoint}: not tried yet") for endpoint in endpoints]
+        return f"cannot reach OpenD: {'; '.join(tried)}"
 
     def _keep(self, slot: _Slot, pid: int) -> None:
         """Keep the slot connected for as long as the pool is open in this process."""
@@ -304,4 +305,5 @@ class Pool:
         connection.closed.wait()
         slot.connection = None
         self.counters.drops += 1
+        self._failures[connection.endpoint] = f"{connection.endpoint}: {connection.end_reason}"
         self._announce()

@@ -37,9 +37,11 @@ class Codec:
         `body` is the C2S itself or `{"c2s": {...}}` with nothing beside it. A `packetID` is always 0
         and 0 here: whoever sends the message sets it. Raises FieldError.
         """
+        if type(body) is not dict:
+            body = dict(body)
         is_wrapped = WRAPPER in body
         try:
-            return self._filled(protocol, _unwrapped(body) if is_wrapped else _as_dict(body))
+            return self._filled(protocol, _unwrapped(body) if is_wrapped else body)
         except Mismatch as mismatch:
             raise (mismatch.within(WRAPPER) if is_wrapped else mismatch).field_error() from None
 
@@ -90,10 +92,6 @@ class Codec:
         if WRAPPER not in request:
             request.c2s.SetInParent()
         return request
-
-
-def _as_dict(body: Mapping[str, Any]) -> dict[str, Any]:
-    return body if type(body) is dict else dict(body)
 
 
 def _unwrapped(body: Mapping[str, Any]) -> Any:

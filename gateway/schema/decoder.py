@@ -5,7 +5,8 @@ right is put into the message at once; what is wrong leaves as a `Mismatch`, whi
 the way out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -17,14 +18,18 @@ from gateway.schema.names import snake_case
 from gateway.schema.numbering import Numbering
 from gateway.schema.security import ACCEPTED as SECURITY_ACCEPTED
 from gateway.schema.security import SECURITY, security_object
-from gateway.schema.spelling import Respelling, fields_by_spelling
+from gateway.schema.spelling import respelling_decoder
 from gateway.schema.trade_header import FLAT_FIELDS, TRADE_HEADER, flat_header_decoder
 from gateway.schema.value import Check, Scalar, scalar
 
 Decode = Callable[[WireMessage, Any], None]
 """Fills an empty message from a JSON object. Raises Mismatch; the message is then half filled."""
 
+Spelling = Callable[[str], str]
+"""Makes the name in JSON of the protocol's name of a field."""
+
 _ABSENT = object()
+_USUAL: Mapping[str, Decode] = MappingProxyType({})
 
 
 class DecoderFactory:
@@ -42,17 +47,20 @@ class DecoderFactory:
         return self._built[name]
 
     def _build(self, descriptor: Descriptor) -> Decode:
-        decode = self._compile(descriptor)
+        decode = self._compile(descriptor, _required(descriptor))
         if any(_is_trade_header(field) for field in descriptor.fields):
             decode = self._with_flat_header(descriptor, decode)
         return _with_rules(decode, rules.MESSAGE_RULES.get(descriptor.full_name, ()))
 
     def _with_flat_header(self, descriptor: Descriptor, decode: Decode) -> Decode:
-        fields = message(TRADE_HEADER).fields_by_name
+        header = message(TRADE_HEADER)
+        fields = header.fields_by_name
+        beside_header = [field for field in _required(descriptor) if not _is_trade_header(field)]
+        open_header = self._compile(header, required=[])
         return flat_header_decoder(
             descriptor,
             decode_whole=decode,
-            decode_open=self._compile(descriptor, is_header_open=True),
+            decode_open=self._compile(descriptor, beside_header, {"header": open_header}),
             checks={name: self._scalar(fields[name]).check for name in FLAT_FIELDS},
             missing=lambda name: self._missing(fields[name]),
         )
@@ -68,46 +76,61 @@ class DecoderFactory:
             return Mismatch(f"missing, {self._scalar(field).accepted}", name)
         if nested.full_name == SECURITY:
             return Mismatch(f"missing, {SECURITY_ACCEPTED}", name)
-        first = next(inner for inner in nested.fields if inner.is_required)
-        return self._missing(first).within(name)
+        if nested.full_name == TRADE_HEADER:
+            return self._missing(nested.fields_by_name[FLAT_FIELDS[0]]).within(name)
+        return Mismatch("missing, accepted is an object", name)
 
-    def _compile(self, descriptor: Descriptor, *, is_header_open: bool = False) -> Decode:
-        """The decoder of the message's own fields.
+    def _compile(
+        self,
+        descriptor: Descriptor,
+        required: list[FieldDescriptor],
+        nested_decoders: Mapping[str, Decode] = _USUAL,
+    ) -> Decode:
+        """The decoder of the message's own fields, of which the caller has to give the `required`.
 
-        With `is_header_open` the trade header may be absent or lack fields, and so may any object be
-        that such a decoder is built for.
+        `nested_decoders`, by the protocol's name of a field, stand in for the usual ones.
+
+        There are two functions, for the names in snake_case and as the protocol has them. A body that
+        is neither goes from the first to the second, and from there through a renaming to the first.
         """
-        required = [] if descriptor.full_name == TRADE_HEADER and is_header_open else _required(descriptor)
-        if is_header_open:
-            required = [field for field in required if not _is_trade_header(field)]
-        namespace: dict[str, Any] = {
+        shared: dict[str, Any] = {
             "ABSENT": _ABSENT,
-            "NAMES": frozenset(snake_case(field.name) for field in descriptor.fields),
             "Mismatch": Mismatch,
             "as_object": security_object if descriptor.full_name == SECURITY else refuse_object,
-            "missing": self._missing_in(required),
         }
         for field in descriptor.fields:
-            namespace.update(self._names_of(field, is_header_open=is_header_open))
-        source = self.source(descriptor, frozenset(field.name for field in required))
-        # The source holds nothing but names from the compiled .proto files and numbers.
-        exec(compile(source, f"<decoder of {descriptor.full_name}>", "exec"), namespace)  # noqa: S102
-        decode: Decode = namespace["decode"]
-        namespace["respelled"] = Respelling(fields_by_spelling(descriptor), decode)
+            shared.update(self._names_of(field, nested_decoders))
+        snake = self._run(descriptor, required, snake_case, shared)
+        declared = self._run(descriptor, required, str, shared)
+        decode: Decode = snake["decode"]
+        snake["decode_other_spelling"] = declared["decode"]
+        declared["decode_other_spelling"] = respelling_decoder(descriptor, decode)
         return decode
 
-    def _missing_in(self, required: list[FieldDescriptor]) -> Callable[[dict[str, Any]], Mismatch]:
+    def _run(
+        self,
+        descriptor: Descriptor,
+        required: list[FieldDescriptor],
+        spelling: Spelling,
+        shared: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """The namespace of the compiled source, which has `decode` in it."""
+
         def missing(body: dict[str, Any]) -> Mismatch:
-            return self._missing(next(field for field in required if snake_case(field.name) not in body))
+            return self._missing(next(field for field in required if spelling(field.name) not in body))
 
-        return missing
+        names = frozenset(spelling(field.name) for field in descriptor.fields)
+        namespace: dict[str, Any] = {**shared, "NAMES": names, "missing": missing}
+        source = self.source(descriptor, frozenset(field.name for field in required), spelling)
+        # The source holds nothing but names from the compiled .proto files and numbers.
+        exec(compile(source, f"<decoder of {descriptor.full_name}>", "exec"), namespace)  # noqa: S102
+        return namespace
 
-    def _names_of(self, field: FieldDescriptor, *, is_header_open: bool) -> dict[str, Any]:
+    def _names_of(self, field: FieldDescriptor, nested_decoders: Mapping[str, Decode]) -> dict[str, Any]:
         """What the source uses for one field, by name."""
         nested = field.message_type
         if nested is not None:
-            is_open = is_header_open and _is_trade_header(field)
-            decode = self._compile(nested, is_header_open=True) if is_open else self.decoder(nested)
+            decode = nested_decoders.get(field.name) or self.decoder(nested)
             return {f"decode_{field.name}": _list_decoder(decode) if field.is_repeated else decode}
         check = self._scalar(field).check
         return {
@@ -115,21 +138,23 @@ class DecoderFactory:
             f"plain_{field.name}": self._scalar(field).plain,
         }
 
-    def source(self, descriptor: Descriptor, required: frozenset[str]) -> str:
+    def source(
+        self, descriptor: Descriptor, required: frozenset[str], spelling: Spelling = snake_case
+    ) -> str:
         """The Python source of a message's decoder; `required` are protocol names."""
         lines = [
             "def decode(message, body):",
             "    if type(body) is not dict:",
             "        body = as_object(body)",
             "    if not NAMES.issuperset(body):",
-            "        return respelled(message, body)",
+            "        return decode_other_spelling(message, body)",
             "    get = body.get",
             "    is_complete = True",
             "    try:",
         ]
         for field in descriptor.fields:
             lines += [
-                f"        name = {snake_case(field.name)!r}",
+                f"        name = {spelling(field.name)!r}",
                 "        value = get(name, ABSENT)",
                 "        if value is not ABSENT:",
                 *(f"            {line}" for line in self._statements(field)),

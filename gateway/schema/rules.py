@@ -30,6 +30,9 @@ OPEN_ENUMS = frozenset({"Qot_Common.Issuer"})
 """Enumerations that grow without a new protocol, so that numbers unknown to us pass. Warrant issuers
 come and go, and answers carry them. All others take known values only."""
 
+MEANINGLESS: Mapping[str, frozenset[int]] = {"Qot_Common.SubType": frozenset({0})}
+"""Numbers of an enumeration that no request can mean, whether their field is required or not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Minimum:

@@ -44,34 +44,42 @@ def probable(name: str, accepted: Mapping[str, object]) -> str | None:
     return close[0] if close else None
 
 
-class Respelling:
-    """Decodes a body that has names which are not snake_case: renames them, then decodes.
+def respelling_decoder(
+    descriptor: Descriptor, decode: Callable[[WireMessage, Any], None]
+) -> Callable[[WireMessage, dict[str, Any]], None]:
+    """A decoder of bodies that have other spellings: it renames to snake_case, then calls `decode`.
 
-    Errors name the fields as the caller wrote them.
+    It raises Mismatch, also for a name that no field has and for one field in two spellings. Errors
+    name the fields as the caller wrote them.
     """
+    snake_names = {name: snake_case(field.name) for name, field in fields_by_spelling(descriptor).items()}
 
-    def __init__(
-        self, accepted: Mapping[str, FieldDescriptor], decode: Callable[[WireMessage, Any], None]
-    ) -> None:
-        self._snake_names = {name: snake_case(field.name) for name, field in accepted.items()}
-        self._decode = decode
-
-    def __call__(self, message: WireMessage, body: Mapping[str, Any]) -> None:
-        """Raises Mismatch, also for a name that no field has and for one field in two spellings."""
-        names = self._snake_names
+    def decode_respelled(message: WireMessage, body: dict[str, Any]) -> None:
         try:
-            renamed = {names[name]: value for name, value in body.items()}
+            renamed = {snake_names[name]: value for name, value in body.items()}
         except KeyError:
-            unknown = next(name for name in body if name not in names)
-            raise unknown_field(unknown, names) from None
-        written = {names[name]: name for name in body}
+            unknown = next(name for name in body if name not in snake_names)
+            raise unknown_field(unknown, snake_names) from None
         if len(renamed) != len(body):
-            twice = next(name for name in body if written[names[name]] != name)
-            raise Mismatch("the same field stands here twice, in two spellings", twice)
+            raise _twice(body, snake_names)
         try:
-            self._decode(message, renamed)
+            decode(message, renamed)
         except Mismatch as mismatch:
-            raise mismatch.respelled(written) from None
+            raise mismatch.respelled(dict(zip(renamed, body, strict=True))) from None
+
+    return decode_respelled
+
+
+def _twice(body: Mapping[str, Any], field_names: Mapping[str, str]) -> Mismatch:
+    written: dict[str, str] = {}
+    name = next(name for name in body if written.setdefault(field_names[name], name) != name)
+    return Mismatch(f"the same field stands here as {written[field_names[name]]} too", name)
+
+
+def check_single_spellings(body: Mapping[str, Any], field_names: Mapping[str, str]) -> None:
+    """Raises Mismatch when two names of the body mean one field; `field_names` tells which they mean."""
+    if len({field_names[name] for name in body}) != len(body):
+        raise _twice(body, field_names)
 
 
 def unknown_field(name: str, accepted: Mapping[str, object]) -> Mismatch:

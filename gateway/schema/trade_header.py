@@ -7,7 +7,7 @@ from google.protobuf.descriptor import Descriptor
 
 from gateway.schema.descriptors import WireMessage, message
 from gateway.schema.mismatch import Mismatch
-from gateway.schema.spelling import as_written, fields_by_spelling
+from gateway.schema.spelling import as_written, check_single_spellings, fields_by_spelling
 from gateway.schema.value import Check
 
 TRADE_HEADER = "Trd_Common.TrdHeader"
@@ -40,19 +40,20 @@ def flat_header_decoder(
         for name, field in fields_by_spelling(message(TRADE_HEADER)).items()
         if field.name in FLAT_FIELDS and name not in own
     }
-    flat_spellings = frozenset(flat_names)
     has_own_market = "trdMarket" in descriptor.fields_by_name
+    own_market_names = {name for name, field in own.items() if field.name == "trdMarket"}
+    may_fill_header = frozenset(flat_names) | own_market_names
 
     def decode(target: WireMessage, body: Any) -> None:
-        if type(body) is not dict or (flat_spellings.isdisjoint(body) and not has_own_market):
+        if type(body) is not dict or may_fill_header.isdisjoint(body):
             decode_whole(target, body)
             return
         flat = {name: value for name, value in body.items() if name in flat_names}
         decode_open(target, {name: value for name, value in body.items() if name not in flat})
         header = target.header
+        check_single_spellings(flat, flat_names)
         for name, value in flat.items():
             _put_flat(header, name, flat_names, value, checks[flat_names[name]])
-            _check_single_spelling(name, flat, flat_names)
         if has_own_market and target.trdMarket and "trdMarket" not in header:
             header.trdMarket = target.trdMarket
         for field_name in FLAT_FIELDS:
@@ -73,8 +74,3 @@ def _put_flat(
     if field_name in header and getattr(header, field_name) != wire:
         raise Mismatch("given here and in header, and the two differ", name)
     setattr(header, field_name, wire)
-
-
-def _check_single_spelling(name: str, flat: Mapping[str, Any], flat_names: Mapping[str, str]) -> None:
-    if sum(flat_names[other] == flat_names[name] for other in flat) > 1:
-        raise Mismatch("the same field stands here twice, in two spellings", name)

@@ -18,7 +18,7 @@ from gateway.schema.numbering import ENVIRONMENTS_ACCEPTED, TRD_ENV, Numbering, 
 Check = Callable[[Any], Any]
 """Takes a JSON value and returns the wire's. Raises Mismatch."""
 
-_NAMED_IN_TEXT = 12
+_NAMED_IN_TEXT = 24
 _INT32_MAX = 2**31 - 1
 _DOUBLE_MAX = sys.float_info.max
 _DIGITS = re.compile(r"0|-?[1-9][0-9]{0,19}")
@@ -48,8 +48,7 @@ class Scalar(NamedTuple):
 def scalar(field: FieldDescriptor, numbering: Numbering) -> Scalar:
     """The check for one value of a field that is no message; of a repeated field, for one element."""
     if enumeration := enum_of(field):
-        refuse_unknown = field.is_required
-        return enum_value(enumeration, numbering, refuse_unknown=refuse_unknown)
+        return enum_value(enumeration, numbering, refuse_unknown=field.is_required)
     if field.type in _INT_RANGES:
         return _integer(*_INT_RANGES[field.type], as_text=field.type in INT64_TYPES)
     if field.type == FieldDescriptor.TYPE_STRING:
@@ -77,8 +76,9 @@ def _integer(low: int, high: int, *, as_text: bool) -> Scalar:
 
 def enum_value(enumeration: EnumDescriptor, numbering: Numbering, *, refuse_unknown: bool) -> Scalar:
     """The check for a number or a name; `refuse_unknown` bars the value that stands for none."""
-    barred = {value.number for value in enumeration.values if is_unknown(enumeration, value.name)}
-    barred = barred if refuse_unknown else set()
+    barred = set(rules.MEANINGLESS.get(enumeration.full_name, ()))
+    if refuse_unknown:
+        barred |= {value.number for value in enumeration.values if is_unknown(enumeration, value.name)}
     change = renumbering(enumeration.full_name, numbering)
     numbers = {value.number: value.number for value in enumeration.values}
     numbers.update(change.to_wire if change else {})

@@ -131,6 +131,7 @@ async def _serve(
         watch.cancel()
     server.stop()
     await control.close()
+    simulation.journal.close()
 
 
 async def _watch_parent(parent_pid: int, ended: asyncio.Event) -> None:

@@ -17,6 +17,7 @@ from gateway.simulator.opend import SimulatedOpenD
 from gateway.simulator.pushes import Pushes, PushEvent, QuotePump
 from gateway.simulator.quote import quote_handlers
 from gateway.simulator.quote.push import events, first_push
+from gateway.simulator.quote.subscribable import sub_types
 from gateway.simulator.subscription_handlers import SubscriptionGuard, SubscriptionHandlers
 from gateway.simulator.subscriptions import PushTarget, Quota, Subscriptions
 from gateway.simulator.system import SystemHandlers
@@ -85,9 +86,17 @@ def assemble(clock: Clock, settings: Settings, faults: FaultPlan | None = None) 
 
 def _due_events(market: Market, target: PushTarget, since_s: float, now_s: float) -> Sequence[PushEvent]:
     security, sub_type = target.subscription
+    if not _has_data(market, target):
+        return ()
     return events(market, security, sub_type, since_s, now_s, rehab_type=target.rehab_type)
 
 
 def _first_events(market: Market, target: PushTarget) -> Sequence[PushEvent]:
     security, sub_type = target.subscription
-    return first_push(market, security, sub_type, target.rehab_type)
+    return first_push(market, security, sub_type, target.rehab_type) if _has_data(market, target) else ()
+
+
+def _has_data(market: Market, target: PushTarget) -> bool:
+    """The SDK's own example subscribes a future's broker queue, so OpenD allows what it cannot push."""
+    security, sub_type = target.subscription
+    return sub_type in sub_types(market.find(security))

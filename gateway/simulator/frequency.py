@@ -97,6 +97,15 @@ class FrequencyLimiter:
             raise Refusal(f"{limit.name}频率太高，请求失败，两次请求至少间隔{limit.min_gap_s}秒。")
         accepted.append(now_s)
 
+    def reply_delay_s(self, proto_id: int) -> float:
+        """How long a reply takes at least.
+
+        The way to Futu's servers and back is longer than the gap between two orders, so a client that
+        waits for each reply keeps the gap without knowing of it, and only one that does not wait fails.
+        """
+        limit = self._limits.get(proto_id)
+        return limit.min_gap_s if limit else 0.0
+
     def clear(self) -> None:
         """Forget all requests, as a restarted OpenD does."""
         self._accepted.clear()

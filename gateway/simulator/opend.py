@@ -98,22 +98,33 @@ class SimulatedOpenD:
         return session
 
     def receive(self, session: Session, data: bytes) -> None:
-        """Answer what these bytes ask. Bytes that are no frames end the connection."""
+        """Take bytes from a client; `answer` answers what they ask."""
         session.last_received_s = self.clock.monotonic_s()
         session.reader.receive(data)
+
+    def answer(self, session: Session, max_requests: int = 16) -> bool:
+        """Answer some of the waiting requests, and return whether there may be more.
+
+        Bytes that are no frames end the connection.
+        """
         try:
-            while not session.gone and (frame := session.reader.next_frame()) is not None:
+            for _ in range(max_requests):
+                frame = None if session.gone else session.reader.next_frame()
+                if frame is None:
+                    return False
                 self._handle(session, frame)
         except FrameError as error:
             # How OpenD treats a broken stream is not documented; nothing after it can be trusted.
             _log.warning("connection %d is dropped: %s", session.conn_id, error)
             session.drop()
+            return False
+        return True
 
     def disconnect(self, session: Session) -> None:
         """A client is gone, by itself or dropped."""
         session.gone = True
         if self._sessions.pop(session.conn_id, None):
-            self.subscriptions.disconnect(session.conn_id, self.clock.monotonic_s())
+            self.subscriptions.disconnect(session.conn_id)
 
     def tick(self) -> None:
         """Let time take effect: orders match, pushes go out, silent clients are dropped."""
@@ -195,7 +206,8 @@ class SimulatedOpenD:
             return encode_frame(frame.proto_id, frame.serial, encrypted, sha1=body_sha1(plain))
 
         delivery = deliver(fault, encode, body)
-        session.send(delivery.data, delivery.delay_s)
+        reply_delay_s = self._frequency.reply_delay_s(frame.proto_id) if self._frequency else 0.0
+        session.send(delivery.data, max(delivery.delay_s, reply_delay_s))
         session.stalled = session.stalled or delivery.stalls
         if delivery.drops:
             session.finish()

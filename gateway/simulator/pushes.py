@@ -1,5 +1,6 @@
 """Pushes: what goes to which connections, and the pump that turns the market's time into quote pushes."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -8,6 +9,7 @@ from gateway.clock import Clock
 from gateway.opend.frame import body_sha1
 from gateway.schema.protocols import PROTOCOLS
 from gateway.simulator.delays import Delays
+from gateway.simulator.model import Refusal
 from gateway.simulator.session import Session
 from gateway.simulator.subscriptions import PushTarget, Quota, Subscriptions
 
@@ -16,6 +18,8 @@ NOTIFY, UPDATE_ORDER, PRICE_REMINDER = 1003, 2208, 3019
 NOTIFY_CONNECTION_STATUS = 3
 NOTIFY_USED_QUOTA = 7
 """`Notify.NotifyType`."""
+
+_log = logging.getLogger(__name__)
 
 
 class Pushes:
@@ -121,7 +125,13 @@ class QuotePump:
 
     def _send(self, conn_ids: Iterable[int], make: Callable[[], Sequence[PushEvent]]) -> None:
         started_s = self._clock.monotonic_s()
-        for event in make():
+        try:
+            events = make()
+        except Refusal as refusal:
+            # What was subscribed can expire; the other pushes of this tick must not suffer.
+            _log.debug("no push: %s", refusal.ret_msg)
+            return
+        for event in events:
             self._pushes.quote_push(conn_ids, event.proto_id, event.s2c)
             self._delays.add_push(event.proto_id, self._clock.monotonic_s() - started_s)
 

@@ -33,6 +33,7 @@ class ClientConnection(asyncio.Protocol):
         """Hand bytes to the session."""
         if self._session:
             self._opend.receive(self._session, data)
+            self._answer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Close the session."""
@@ -48,9 +49,9 @@ class ClientConnection(asyncio.Protocol):
         if transport is None:
             return
         transport.write(data)
-        if transport.get_write_buffer_size() > MAX_WAITING_OUT_BYTES:
-            _log.warning("a client reads too slowly and is dropped")
-            transport.abort()
+        if self._session and transport.get_write_buffer_size() > MAX_WAITING_OUT_BYTES:
+            _log.warning("connection %d reads too slowly and is dropped", self._session.conn_id)
+            self._session.drop()
 
     def close(self) -> None:
         """Close after what was written."""
@@ -61,6 +62,17 @@ class ClientConnection(asyncio.Protocol):
         """Drop the connection and what is not yet sent."""
         if transport := self._open_transport():
             transport.abort()
+
+    def _answer(self) -> None:
+        """Answer a few requests in a turn of the loop, so that one busy client does not starve the others."""
+        transport = self._open_transport()
+        if transport is None or self._session is None:
+            return
+        if self._opend.answer(self._session):
+            transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._answer)
+        else:
+            transport.resume_reading()
 
     def _open_transport(self) -> asyncio.Transport | None:
         if self._transport is None or self._transport.is_closing():

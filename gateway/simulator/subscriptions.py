@@ -90,19 +90,18 @@ class Subscriptions:
         self._quota = quota
         self._connections: dict[int, _ConnectionState] = {}
         self._left_behind_until_s: dict[Subscription, float] = {}
+        self._chains: dict[SecurityKey, SecurityKey | None] = {}
 
     def connect(self, conn_id: int) -> None:
         """Begin to hold subscriptions for a connection."""
         self._connections[conn_id] = _ConnectionState()
 
-    def disconnect(self, conn_id: int, now_s: float) -> None:
+    def disconnect(self, conn_id: int) -> None:
         """Drop a connection's subscriptions; those younger than a minute use up quota until then."""
         for subscription, since_s in self._connections.pop(conn_id).since_s.items():
             until_s = since_s + MIN_AGE_S
-            if until_s > now_s:
-                self._left_behind_until_s[subscription] = max(
-                    until_s, self._left_behind_until_s.get(subscription, until_s)
-                )
+            earlier_until_s = self._left_behind_until_s.get(subscription, until_s)
+            self._left_behind_until_s[subscription] = max(until_s, earlier_until_s)
 
     def clear(self) -> None:
         """Forget everything, as a restarted OpenD does."""
@@ -116,7 +115,7 @@ class Subscriptions:
         """
         wanted = list(wanted)
         for security in {subscription.security for subscription in wanted}:
-            self._find(security)
+            self._chains[security] = _option_chain(self._find(security))
         self._drop_expired(now_s)
         self._require_quota(wanted)
         since_s = self._connections[conn_id].since_s
@@ -198,16 +197,9 @@ class Subscriptions:
     def units(self, subscriptions: Iterable[Subscription]) -> Quota:
         """The quota that these use up: the same data on two connections count once."""
         distinct = set(subscriptions)
-        chains = {
-            instrument.owner
-            for instrument in map(self._find, {subscription.security for subscription in distinct})
-            if instrument.security_type is SecurityType.OPTION
-        }
-        options = sum(
-            self._find(subscription.security).security_type is SecurityType.OPTION
-            for subscription in distinct
-        )
-        return Quota(len(distinct) - options, len(chains))
+        # Kept from subscribing: a derivative that has expired since is no longer known to the market.
+        chains = [self._chains[subscription.security] for subscription in distinct]
+        return Quota(chains.count(None), len(set(chains) - {None}))
 
     def _all(self) -> Iterator[Subscription]:
         for state in self._connections.values():
@@ -225,6 +217,11 @@ class Subscriptions:
         for subscription, until_s in list(self._left_behind_until_s.items()):
             if until_s <= now_s:
                 del self._left_behind_until_s[subscription]
+
+
+def _option_chain(instrument: Instrument) -> SecurityKey | None:
+    """The owner of an option's chain; None for everything else."""
+    return instrument.owner if instrument.security_type is SecurityType.OPTION else None
 
 
 _MARKET_PREFIXES: dict[int, str] = {

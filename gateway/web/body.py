@@ -3,7 +3,6 @@
 from typing import Any
 from urllib.parse import parse_qsl
 
-from gunicorn.http.body import Body  # type: ignore[import-untyped]
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 
 from gateway.schema.errors import BodyError, FieldError
@@ -11,12 +10,6 @@ from gateway.schema.json_text import parse_object
 from gateway.web.exchange import Environ
 
 JSON_TYPE = "application/json"
-
-DRAIN_LIMIT_BYTES = 16 * 1024 * 1024
-"""How much of a body that is too large is still read, so that the client, which sends before it
-listens, can see the answer. The connection of one that sends more is closed."""
-
-_DRAIN_STEP_BYTES = 65536
 
 
 def json_object(environ: Environ, max_bytes: int) -> dict[str, Any]:
@@ -42,12 +35,15 @@ def require_json_type(content_type: str) -> None:
 
 
 def read_body(environ: Environ, max_bytes: int) -> bytes:
-    """The whole body. Raises BodyError when it is larger than `max_bytes`, cut short, or badly chunked."""
+    """The whole body. Raises BodyError when it is larger than `max_bytes`, cut short, or badly chunked.
+
+    What is left unread of a body is the server's to deal with (`gateway.web.worker`).
+    """
     stream = environ["wsgi.input"]
     declared = environ.get("CONTENT_LENGTH")
     length = int(declared) if declared else None
     if length is not None and length > max_bytes:
-        raise _too_large(stream, max_bytes)
+        raise _too_large(max_bytes)
     if length is None and "HTTP_TRANSFER_ENCODING" not in environ:
         return b""
     try:
@@ -55,29 +51,14 @@ def read_body(environ: Environ, max_bytes: int) -> bytes:
     except (OSError, ParseException) as error:
         raise BodyError("the body could not be read to its end") from error
     if len(raw) > max_bytes:
-        raise _too_large(stream, max_bytes)
+        raise _too_large(max_bytes)
     if length is not None and len(raw) != length:
         raise BodyError("the body is shorter than its Content-Length")
     return raw
 
 
-def _too_large(stream: Any, max_bytes: int) -> BodyError:
-    _drain(stream)
+def _too_large(max_bytes: int) -> BodyError:
     return BodyError(f"the body is larger than {max_bytes} bytes (api.max_body_bytes)")
-
-
-def _drain(stream: Any) -> None:
-    drained = 0
-    try:
-        while drained < DRAIN_LIMIT_BYTES:
-            part = stream.read(_DRAIN_STEP_BYTES)
-            if not part:
-                return
-            drained += len(part)
-    except (OSError, ParseException):
-        return
-    if isinstance(stream, Body):
-        stream.failed = True  # gunicorn then closes the connection instead of reading on for ever
 
 
 def query_pairs(environ: Environ) -> list[tuple[str, str]]:

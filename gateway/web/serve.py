@@ -1,19 +1,27 @@
 """The application that a worker of gunicorn serves, and the connections that it opens and closes."""
 
+import logging
 import os
+import sys
+import time
 from typing import cast
 
 from flask import Flask
 
 from gateway.boot import MASTER
-from gateway.clock import SystemClock
+from gateway.clock import Clock, SystemClock
 from gateway.opend.client import Client, ClientSettings
+from gateway.opend.errors import RsaKeyError
 from gateway.schema.codec import Codec
 from gateway.settings import Settings
 from gateway.web.app import create_app
 
 CLIENT = "opend_client"
 """The name of the client among the application's extensions."""
+
+RETRY_PAUSE_S = 1.0
+
+_log = logging.getLogger(__name__)
 
 
 def app_of_master() -> Flask:
@@ -23,10 +31,21 @@ def app_of_master() -> Flask:
     """
     settings = MASTER.settings or MASTER.load_settings(os.environ)
     clock = SystemClock()
-    client = Client(client_settings(settings), clock=clock)
+    client = _client(settings, clock)
     app = create_app(settings, client, Codec(settings.api.trd_env_numbering), clock)
     app.extensions[CLIENT] = client
     return app
+
+
+def _client(settings: Settings, clock: Clock) -> Client:
+    try:
+        return Client(client_settings(settings), clock=clock)
+    except RsaKeyError as error:
+        # The key was good when the master read the settings. An exception here would make gunicorn end
+        # the whole gateway; another exit lets the other workers serve on, and this one is tried again.
+        _log.critical("this worker cannot start: %s", error)
+        time.sleep(RETRY_PAUSE_S)
+        sys.exit(1)
 
 
 def client_settings(settings: Settings) -> ClientSettings:

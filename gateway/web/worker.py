@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 from gunicorn import util  # type: ignore[import-untyped]
+from gunicorn.http.body import Body  # type: ignore[import-untyped]
 from gunicorn.http.errors import ConfigurationProblem, ParseException  # type: ignore[import-untyped]
 from gunicorn.workers.base_async import AsyncWorker  # type: ignore[import-untyped]
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]
@@ -19,6 +20,13 @@ PEER_TIMEOUT_S = KEEPALIVE_S + 5.0
 the middle of a body holds a greenlet and a descriptor for ever."""
 
 
+DRAIN_LIMIT_BYTES = 16 * 1024 * 1024
+"""How much of a body that the application left alone is still read after the answer: most clients
+send before they listen, and would take a closed connection for no answer. One that sends more is cut off."""
+
+_DRAIN_STEP_BYTES = 65536
+
+
 class GatewayWorker(GeventWorker):  # type: ignore[misc]
     """Serves HTTP/1.1. What gunicorn refuses before the application is a JSON error too."""
 
@@ -26,6 +34,13 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         """Serve one connection."""
         client.settimeout(PEER_TIMEOUT_S)
         AsyncWorker.handle(self, listener, client, addr)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        """Serve one request, and read what is left of its body."""
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        finally:
+            drain(req.body)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what is not a request that the application can be given, and close the connection."""
@@ -41,6 +56,17 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             util.write(client, answer)
         except OSError as error:
             self.log.debug("the peer is gone: %s", error)
+
+
+def drain(body: Body) -> None:
+    """Read the rest of a body. Beyond the limit the connection is marked as not to be used again."""
+    try:
+        for _ in range(0, DRAIN_LIMIT_BYTES, _DRAIN_STEP_BYTES):
+            if not body.read(_DRAIN_STEP_BYTES):
+                return
+    except (OSError, ParseException):
+        return  # gunicorn's body has noted by itself that it failed
+    body.failed = True
 
 
 def error_answer(status: str, text: str, made_id: str) -> bytes:

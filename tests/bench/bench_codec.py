@@ -17,12 +17,12 @@ from google.protobuf import json_format
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "schema"))
 
-from fix_messages import filled_message, plain_body  # noqa: E402
+from fix_messages import filled_message, plain_body
 
-from gateway.routes import ROUTES  # noqa: E402
-from gateway.schema.codec import Codec, Int64Format, Numbering  # noqa: E402
-from gateway.schema.json_text import parse_object  # noqa: E402
-from gateway.schema.protocols import Protocol  # noqa: E402
+from gateway.routes import ROUTES
+from gateway.schema.codec import Codec, Int64Format, Numbering
+from gateway.schema.json_text import parse_object
+from gateway.schema.protocols import Protocol
 
 ROUNDS = 25
 ROUND_S = 0.002

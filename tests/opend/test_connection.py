@@ -1,11 +1,14 @@
 import hashlib
 import logging
 import random
+import socket as plain_socket
+import struct
 from contextlib import suppress
+from types import SimpleNamespace
 
 import gevent
 import pytest
-from fake_opend import answer, answer_keep_alive, pack, response
+from fake_opend import AES_KEY, HEADER, answer, answer_keep_alive, pack, response
 from gevent.event import Event
 
 from gateway.clock import ManualClock, SystemClock
@@ -24,6 +27,14 @@ from gateway.opend.protocol import Session, SessionState, parse_response
 from gateway.opend.settings import Endpoint
 from gateway.schema.protocols import PROTOCOLS
 
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+INIT_S2C = {
+    "serverVer": 1011,
+    "loginUserID": 7,
+    "connID": 1,
+    "connAESKey": AES_KEY,
+    "keepAliveInterval": 10,
+}
 REQUEST = PROTOCOLS[3003].request(c2s={}).SerializeToString()
 MORE_THAN_A_SOCKET_HOLDS = bytes(16_000_000)
 LONG_S = 5.0
@@ -122,6 +133,38 @@ def test_a_drop_after_reading_fails_all_that_wait_as_sent(fake_opend, connect):
     gevent.joinall(waiting, timeout=LONG_S)
     assert [type(greenlet.value) for greenlet in waiting] == [ConnectionLost] * 3
     assert connection.state is SessionState.CLOSED
+
+
+def test_a_reply_that_came_before_a_reset_is_read_even_when_writing_fails_first(connect):
+    """OpenD answers and resets the connection while another request is about to be written.
+
+    OpenD is a plain socket here, driven between two turns of the event loop, to have it in this order.
+    """
+    with plain_socket.create_server(("127.0.0.1", 0)) as listener:
+        opening = gevent.spawn(connect, SimpleNamespace(endpoint=Endpoint(*listener.getsockname())))
+        peer = eventually(listener.accept, listener)[0]
+        init = HEADER.unpack_from(eventually(peer.recv, peer, 1000))
+        peer.sendall(pack(1001, init[4], response(1001, s2c=INIT_S2C)))
+        connection = opening.get(timeout=LONG_S)
+        answered = gevent.spawn(ask, connection)
+        request = HEADER.unpack_from(eventually(peer.recv, peer, 1000))
+        unanswered = outcome(connection)
+        peer.sendall(pack(3003, request[4], b"answer"))
+        peer.setsockopt(plain_socket.SOL_SOCKET, plain_socket.SO_LINGER, RESET_ON_CLOSE)
+        peer.close()
+        assert answered.get(timeout=LONG_S) == b"answer"
+        assert isinstance(unanswered.get(timeout=LONG_S), NotSent)
+
+
+def eventually(receive, source, *arguments):
+    """The result of a call on a plain socket, polled so that the event loop turns meanwhile."""
+    source.setblocking(False)
+    with gevent.Timeout(LONG_S):
+        while True:
+            try:
+                return receive(*arguments)
+            except BlockingIOError:
+                gevent.sleep(0.001)
 
 
 def test_half_a_reply_and_then_nothing_is_a_loss(fake_opend, connect):

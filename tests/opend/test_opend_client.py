@@ -352,10 +352,9 @@ def test_while_opend_is_away_calls_fail_and_the_reconnects_go_on(fake_opend, ope
     port = fake.endpoint.port
     fake.close()
     for _ in range(5):
-        with pytest.raises(OpenDUnavailable, match=r"cannot reach OpenD: .*Connection refused"):
+        with pytest.raises(OpenDUnavailable, match=r"127\.0\.0\.1:\d+: (cannot connect|OpenD closed)"):
             read(client)
-    assert client.status().counters.drops == 2
-    assert client.status().counters.connect_failures >= 2
+    assert not client.status().is_ready
     back = FakeOpenD(quota, port=port)
     try:
         assert client.wait_ready(LONG_S)

@@ -61,3 +61,19 @@ def plain_body(descriptor: Descriptor) -> dict[str, Any]:
             value = sample_value(field)
         body[snake_case(field.name)] = [value, value] if field.is_repeated else value
     return body
+
+
+def page_order(**changes: Any) -> dict[str, Any]:
+    """The documentation page's order, with fields changed; a change to None leaves the field out."""
+    order = {
+        "packet_id": {"conn_id": 12345, "serial_no": 1},
+        "header": {"trd_env": 1, "acc_id": 987654, "trd_market": 1},
+        "trd_side": 1,
+        "order_type": 1,
+        "code": "00700",
+        "qty": 100,
+        "price": 300.0,
+        "sec_market": 1,
+    }
+    order.update(changes)
+    return {name: value for name, value in order.items() if value is not None}

@@ -71,6 +71,7 @@ class FakeMarket:
 
     def __post_init__(self) -> None:
         self.is_open = True
+        self.expired: set[SecurityKey] = set()
         self.last = {key: item.base_price for key, item in INSTRUMENTS.items()}
         self.books: dict[SecurityKey, OrderBook] = {}
         for key, price in self.last.items():
@@ -78,10 +79,9 @@ class FakeMarket:
             self.set_book(key, bids=[(price - tick, 10_000)], asks=[(price + tick, 10_000)])
 
     def find(self, key: SecurityKey) -> Instrument:
-        try:
-            return INSTRUMENTS[key]
-        except KeyError:
-            raise Refusal("未知股票") from None
+        if key not in INSTRUMENTS or key in self.expired:
+            raise Refusal("未知股票")
+        return INSTRUMENTS[key]
 
     def quote(self, key: SecurityKey) -> Quote:
         last = self.last[self.find(key).key]
@@ -95,7 +95,7 @@ class FakeMarket:
         return TICKS.get(key, Decimal("0.01"))
 
     def is_trading(self, key: SecurityKey) -> bool:
-        return self.is_open
+        return self.is_open and self.find(key) is not None
 
     def set_book(
         self,

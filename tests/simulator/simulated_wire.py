@@ -51,12 +51,6 @@ INSTRUMENTS = {
 }
 
 
-def find(key: SecurityKey) -> Instrument:
-    if key not in INSTRUMENTS:
-        raise Refusal("未知股票")
-    return INSTRUMENTS[key]
-
-
 class OpenMarket:
     """A market that has states and nothing else."""
 
@@ -110,14 +104,24 @@ class Bench:
     frequency: FrequencyLimiter | None = None
     trading_allowed: bool = True
     handlers: dict[int, Any] = field(default_factory=dict)
+    expired: set[SecurityKey] = field(default_factory=set)
+
+    def find(self, key: SecurityKey) -> Instrument:
+        if key not in INSTRUMENTS or key in self.expired:
+            raise Refusal("未知股票")
+        return INSTRUMENTS[key]
+
+    def due(self, target: PushTarget, since_s: float, now_s: float) -> list[Event]:
+        self.find(target.subscription.security)
+        return [basic_event(target, now_s - since_s)]
 
     def __post_init__(self) -> None:
         delays = Delays()
         self.desk = IdleDesk()
         self.pushes = Pushes(self.clock, delays)
-        self.subscriptions = Subscriptions(find, self.quota)
+        self.subscriptions = Subscriptions(self.find, self.quota)
         pump = QuotePump(
-            lambda target, since_s, now_s: [basic_event(target, now_s - since_s)],
+            self.due,
             lambda target: [basic_event(target, 0)],
             self.subscriptions,
             self.pushes,
@@ -136,7 +140,7 @@ class Bench:
             },
             clock=self.clock,
             subscriptions=self.subscriptions,
-            guard=SubscriptionGuard(self.subscriptions, find),
+            guard=SubscriptionGuard(self.subscriptions, self.find),
             pushes=self.pushes,
             pump=pump,
             desk=self.desk,
@@ -185,6 +189,8 @@ class WireClient:
     def send(self, data: bytes) -> None:
         assert self.session is not None
         self._opend.receive(self.session, data)
+        while self._opend.answer(self.session):
+            pass
 
     def disconnect(self) -> None:
         assert self.session is not None

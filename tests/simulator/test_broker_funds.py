@@ -222,6 +222,24 @@ def test_short_sale_needs_margin(desk):
     assert desk.refusal(2202, **body) == "账户购买力不足"
 
 
+def test_changed_order_does_not_count_twice_on_a_margin_account(desk):
+    order_id = desk.place_live(REAL_US, **AAPL | {"qty": 800})
+    desk.modify(order_id, 1, REAL_US, qty=810, price=191.0)
+    assert desk.order(order_id, REAL_US)["qty"] == 810
+
+
+def test_expired_option_lapses_and_its_orders_end(desk):
+    option = AAPL | {"code": APPLE_CALL.code, "qty": 2, "timeInForce": 1}
+    desk.place_live(REAL_US, **option | {"price": 10.01})
+    waiting = desk.place_live(REAL_US, **option | {"price": 5.0})
+    cash = desk.funds(REAL_US)["cash"]
+    desk.market.expired.add(APPLE_CALL)
+    desk.settle(24 * 3600)
+    assert desk.status(waiting, REAL_US) == 15
+    assert [position["code"] for position in desk.call(2102, header=REAL_US)["positionList"]] == ["AAPL"]
+    assert (desk.funds(REAL_US)["cash"], desk.funds(REAL_US)["frozenCash"]) == (cash, 0)
+
+
 # The most that may be traded.
 
 

@@ -129,3 +129,13 @@ def test_the_simulated_opend_counts_over_all_its_connections():
     assert [reply.retType for reply in replies] == [0] * 10 + [-1]
     bench.opend.restart()
     assert bench.ready_client().ask(3204, market=1, plateSetType=0).retType == 0
+
+
+def test_replies_to_orders_take_as_long_as_the_gap():
+    header = {"trdEnv": 0, "accID": 1, "trdMarket": 1}
+    order = {"header": header, "trdSide": 1, "orderType": 1, "code": "00700", "qty": 100}
+    client = Bench(frequency=FrequencyLimiter()).ready_client()
+    client.send(client.request_bytes(2202, {"packetID": {"connID": client.conn_id, "serialNo": 1}, **order}))
+    client.send(client.request_bytes(1004, {"time": 1}))
+    assert [delay_s for delay_s, _ in client.delayed] == [0.02]
+    assert len(client.frames()) == 1

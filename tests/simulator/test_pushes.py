@@ -1,5 +1,5 @@
 import pytest
-from simulated_wire import CHEUNG_KONG, TENCENT, Bench, securities
+from simulated_wire import CALL_OPTION, CHEUNG_KONG, TENCENT, Bench, securities
 
 STATUS = {"type": 3, "connectStatus": {"qotLogined": True, "trdLogined": True}}
 ACCOUNT = 281756479345015383
@@ -120,3 +120,13 @@ def test_price_reminders_go_to_every_session(bench):
     content = {"price": 400.0, "changeRate": 1.0, "marketStatus": 1, "content": "up", "note": ""}
     bench.pushes.price_reminder({"security": TENCENT._asdict(), **content})
     assert [[push.s2c.price for push in client.pushed()] for client in clients] == [[400.0], [400.0]]
+
+
+def test_what_expired_is_no_longer_pushed_and_the_rest_is(bench):
+    client = bench.ready_client()
+    listen(client, CALL_OPTION, TENCENT, isFirstPush=False)
+    bench.expired.add(CALL_OPTION)
+    bench.clock.advance(1)
+    bench.opend.tick()
+    assert quotes(client) == [("00700", 1)]
+    assert client.ask(3003).s2c.optionUsedQuota == 1

@@ -5,9 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
-from fix_simulator import ROOT
+from fix_simulator import ROOT, SimulatorProcess
 from simulated_wire import INIT_CONNECT
 
 from gateway.opend.frame import FrameReader, body_sha1, encode_frame
@@ -15,6 +16,21 @@ from gateway.schema.protocols import PROTOCOLS
 
 LIMIT_S = 20
 TENCENT = {"market": 1, "code": "00700"}
+
+
+@pytest.fixture(scope="module")
+def shared_simulator():
+    process = SimulatorProcess("--frequency-limits", "off")
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def simulator(shared_simulator):
+    """One process for the tests that leave nothing behind but what a restart forgets."""
+    yield shared_simulator
+    for command in ("clear-faults", "listen", "restart"):
+        shared_simulator.admin(command)
 
 
 class SocketClient:
@@ -99,15 +115,16 @@ def test_it_ends_when_its_parent_does():
         "import subprocess, sys, os; print(subprocess.Popen([sys.executable, '-m', 'gateway.simulator',"
         " '--port', '0', '--parent-pid', str(os.getpid())], stdout=sys.stderr).pid)"
     )
-    parent = subprocess.Popen(
+    # The pipe ends when the last process that holds it does: the simulator, not the parent.
+    with subprocess.Popen(
         [sys.executable, "-c", start], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert int(parent.stdout.readline()) > 0
-    parent.wait(LIMIT_S)
-    # The pipe ends when the last process that holds it does.
-    parent.stderr.read()
-    parent.stdout.close()
-    parent.stderr.close()
+    ) as parent:
+        simulator_pid = int(parent.stdout.readline())
+        try:
+            parent.communicate(timeout=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            os.kill(simulator_pid, signal.SIGKILL)
+            raise
 
 
 def test_a_taken_port_is_told_in_one_line(simulator):
@@ -224,37 +241,67 @@ def test_a_command_that_cannot_be_done_says_why(simulator, line):
     assert simulator.admin("state")["connections"] == []
 
 
+PAPER_ORDER = {
+    "header": {"trdEnv": 0, "accID": 987654, "trdMarket": 1},
+    "trdSide": 1,
+    "orderType": 1,
+    "code": "00700",
+    "qty": 100,
+    "price": 300,
+    "secMarket": 1,
+}
+
+
+def paper_order(client):
+    """The protocol's number and content of an order that this client may place."""
+    conn_id = client.ask(1002, userID=0).s2c.connID
+    return 2202, {"packetID": {"connID": conn_id, "serialNo": 1}, **PAPER_ORDER}
+
+
 def test_executed_orders_are_in_the_journal_and_in_its_file(start_simulator, tmp_path):
     simulator = start_simulator("--journal", str(tmp_path / "journal.jsonl"))
     with SocketClient(simulator).opened() as client:
-        conn_id = client.ask(1002, userID=0).s2c.connID
-        reply = client.ask(
-            2202,
-            packetID={"connID": conn_id, "serialNo": 1},
-            header={"trdEnv": 0, "accID": 987654, "trdMarket": 1},
-            trdSide=1,
-            orderType=1,
-            code="00700",
-            qty=100,
-            price=300,
-            secMarket=1,
-        )
+        proto_id, order = paper_order(client)
+        reply = client.ask(proto_id, **order)
         assert reply.retType == 0, reply.retMsg
     first = simulator.admin("journal")["entries"][0]
     assert (first["event"], first["order_id"]) == ("placed", reply.s2c.orderID)
     assert str(reply.s2c.orderID) in (tmp_path / "journal.jsonl").read_text().splitlines()[0]
 
 
-def test_a_client_that_does_not_read_is_dropped_and_others_are_served(start_simulator):
-    simulator = start_simulator("--frequency-limits", "off")
+@pytest.mark.parametrize(("kind", "executions"), [("drop-before", 0), ("drop-after", 1), ("half-frame", 1)])
+def test_a_drop_tells_the_client_nothing_of_what_the_journal_knows(simulator, kind, executions):
+    before = len(simulator.admin("journal")["entries"])
+    simulator.fault(kind, proto=2202)
+    with SocketClient(simulator).opened() as client:
+        proto_id, order = paper_order(client)
+        client.send(proto_id, **order)
+        assert client.is_closed()
+    placed = [entry for entry in simulator.admin("journal")["entries"][before:] if entry["event"] == "placed"]
+    assert len(placed) == executions
+
+
+def test_the_exchange_rejects_an_order_on_command(simulator):
+    simulator.admin("reject-next-order", reason="on purpose")
+    with SocketClient(simulator).opened() as client:
+        client.ask(2008, accIDList=[987654])
+        proto_id, order = paper_order(client)
+        client.send(proto_id, **order, remark="to be rejected")
+        while (pushed := client.next_push(2208).order).remark != "to be rejected" or pushed.orderStatus < 3:
+            pass
+        assert (pushed.orderStatus, pushed.lastErrMsg) == (21, "on purpose")
+
+
+def test_a_client_that_does_not_read_is_dropped_and_others_are_served(simulator):
     with SocketClient(simulator).opened() as slow, SocketClient(simulator).opened() as other:
         slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        body = PROTOCOLS[3202].request(c2s={"market": 1, "secType": 3}).SerializeToString()
-        request = encode_frame(3202, 9, body, sha1=body_sha1(body))
-        with pytest.raises(ConnectionError):
-            slow.socket.sendall(request * 200_000)
-        assert other.ask(1004, time=1).retType == 0
-        assert len(simulator.admin("state")["connections"]) == 1
+        for _ in range(20):
+            slow.send(1007, typeList=[1], segmentList=range(20_000))
+        until_s = time.monotonic() + LIMIT_S
+        while len(simulator.admin("state")["connections"]) == 2 and time.monotonic() < until_s:
+            assert other.ask(1004, time=1).retType == 0
+        (remaining,) = simulator.admin("state")["connections"]
+        assert remaining["conn_id"] == other.ask(1002, userID=0).s2c.connID
 
 
 def test_a_simulator_in_the_tests_own_process_is_the_same(simulator_thread):

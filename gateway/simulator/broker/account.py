@@ -130,10 +130,9 @@ class Account:
         position = self.position(order.instrument, fill.time)
         position.apply(signed_qty, fill.price, local_time(order.key, fill.time).date())
 
-    def roll_day(self, now: float) -> None:
-        """Start the day's figures of positions anew where the local date has changed."""
-        for key, position in self.positions.items():
-            position.roll(local_time(key, now).date())
+    def roll_day(self, now: float) -> list[SecurityKey]:
+        """Start the day's figures of positions anew where the local date has changed; name those."""
+        return [key for key, position in self.positions.items() if position.roll(local_time(key, now).date())]
 
     def position(self, instrument: Instrument, now: float) -> Position:
         """The position in a security, opened empty where there is none."""

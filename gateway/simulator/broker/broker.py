@@ -18,7 +18,7 @@ from gateway.simulator.broker.seed import seed_accounts
 from gateway.simulator.broker.stamp import local_time
 from gateway.simulator.broker.view import fill_fields, journal_fields, order_fields
 from gateway.simulator.journal import Journal, JournalEvent
-from gateway.simulator.model import MarketView, PushSink, Refusal
+from gateway.simulator.model import MarketView, PushSink, Refusal, SecurityKey
 
 PASSWORD_MD5 = "e10adc3949ba59abbe56e057f20f883e"  # noqa: S105
 """The MD5 of the trade password 123456, as `Trd_UnlockTrade` carries it."""
@@ -55,6 +55,7 @@ class Broker:
         self._matcher = Matcher(market)
         self._is_unlocked = False
         self._reject_reason: str | None = None
+        self._rolled_minute = 0.0
         accounts = seed_accounts(market, self._ids, clock.wall_s())
         self._accounts = {account.profile.acc_id: account for account in accounts}
         self._steps: Mapping[OrderStatus, Callable[[Account, Order, float], None]] = {
@@ -138,8 +139,7 @@ class Broker:
     def advance(self) -> None:
         """Bring every open order to the clock's time: confirmations, triggers, fills, expiry."""
         now = self.clock.wall_s()
-        for account in self.accounts:
-            account.roll_day(now)
+        self._roll_days(now)
         for account, order in self._open_orders():
             if self._is_expired(order, now):
                 self._expire(order, now)
@@ -151,6 +151,27 @@ class Broker:
     def _open_orders(self) -> Iterator[tuple[Account, Order]]:
         pairs = [(account, order) for account in self.accounts for order in account.open_orders()]
         return iter(sorted(pairs, key=lambda pair: pair[1].order_id))
+
+    def _roll_days(self, now: float) -> None:
+        """Begin new days, and let derivatives lapse that are no longer listed.
+
+        They lapse without value: nothing is exercised here. Local dates change on whole minutes.
+        """
+        minute = now // 60
+        if minute == self._rolled_minute:
+            return
+        self._rolled_minute = minute
+        for account in self.accounts:
+            for key in account.roll_day(now):
+                if not self._is_listed(key):
+                    del account.positions[key]
+
+    def _is_listed(self, key: SecurityKey) -> bool:
+        try:
+            self.market.find(key)
+        except Refusal:
+            return False
+        return True
 
     def _check_unlocked(self, account: Account) -> None:
         if account.profile.env is TrdEnv.REAL and not self._is_unlocked:
@@ -224,12 +245,14 @@ class Broker:
             self._move(order, _CANCELLED.get(order.status, _S.CANCELLED_ALL), now)
 
     def _is_expired(self, order: Order, now: float) -> bool:
-        return (
+        if order.status not in MODIFIABLE:
+            return False
+        is_past_its_day = (
             order.time_in_force is TimeInForce.DAY
-            and order.status in MODIFIABLE
             and order.active_since is not None
             and local_time(order.key, now).date() > local_time(order.key, order.active_since).date()
         )
+        return is_past_its_day or not self._is_listed(order.key)
 
     def _expire(self, order: Order, now: float) -> None:
         self._record(JournalEvent.EXPIRED, order)
@@ -247,6 +270,7 @@ class Broker:
         self._push(order, UPDATE_ORDER, {"order": order_fields(order)})
 
     def _enable(self, account: Account, order: Order, source: Mapping[str, int]) -> None:
+        self.market.find(order.key)
         check_power(account, self.market, order, order.qty, order.limit)
         self._record(JournalEvent.ENABLED, order, **source)
         self._submit(order, self.clock.wall_s())

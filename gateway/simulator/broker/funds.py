@@ -29,7 +29,7 @@ _MARKET_CURRENCY = {rules.real_market: rules.currency for rules in RULES.values(
 def funds_fields(account: Account, market: MarketView, currency: Currency) -> dict[str, Any]:
     """The account's funds in `currency`, whole cents."""
     value = Valuation(account, market, currency)
-    cash, frozen, equity = value.cash(), value.frozen(), value.equity()
+    cash, frozen, equity = value.cash, value.frozen, value.equity
     available = max(value.available(), ZERO)
     withdrawable = max(min(cash - frozen, available), ZERO)
     is_margin = account.profile.is_margin
@@ -39,11 +39,11 @@ def funds_fields(account: Account, market: MarketView, currency: Currency) -> di
         "cash": cash,
         "marketVal": value.market_value(),
         "frozenCash": frozen,
-        "debtCash": value.debt(),
+        "debtCash": value.debt,
         "avlWithdrawalCash": withdrawable,
         "availableFunds": available,
-        "unrealizedPL": value.unrealized(),
-        "realizedPL": value.realized(),
+        "unrealizedPL": value.unrealized,
+        "realizedPL": value.realized,
         "netCashPower": max(cash - frozen, ZERO),
         "longMv": value.market_value(is_long=True),
         "shortMv": value.market_value(is_long=False),
@@ -54,7 +54,7 @@ def funds_fields(account: Account, market: MarketView, currency: Currency) -> di
         "bondAssets": ZERO,
     }
     if is_margin:
-        margins = value.margins()
+        margins = value.margins
         amounts["maxPowerShort"] = available / _SHORT_POWER_RATIO
         amounts["initialMargin"] = margins.initial
         amounts["marginCallMargin"] = margins.call
@@ -73,7 +73,7 @@ def _cents(amount: Decimal) -> float:
 
 
 def _risk(value: Valuation) -> Mapping[str, int]:
-    margins, equity = value.margins(), value.equity()
+    margins, equity = value.margins, value.equity
     if equity >= margins.initial:
         return {"riskLevel": CltRiskLevel.SAFE.value, "riskStatus": CltRiskStatus.LEVEL1.value}
     if equity >= margins.maintenance:

@@ -50,10 +50,12 @@ class Position:
         self.qty += signed_qty
         self.invested = self.invested + value if self.qty else ZERO
 
-    def roll(self, day: date) -> None:
-        """Start the figures of a new day when the local date has changed."""
-        if self.today.day != day:
-            self.today = DayTrades(day)
+    def roll(self, day: date) -> bool:
+        """Start the figures of a new day when the local date has changed. Tells whether it has."""
+        if self.today.day == day:
+            return False
+        self.today = DayTrades(day)
+        return True
 
     def unrealized(self, price: Decimal) -> Decimal:
         """Profit on what is held, against the average cost."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from types import MappingProxyType
 
 from gateway.simulator.broker import refusals
@@ -47,17 +48,19 @@ class Margins:
 
 
 class Valuation:
-    """An account seen at one moment, in `currency`, by the market's last prices."""
+    """An account seen at one moment, in `currency`, by the market's last prices. Not to be kept."""
 
     def __init__(self, account: Account, market: MarketView, currency: Currency) -> None:
         self.account = account
         self.currency = currency
         self.holdings = list(_holdings(account, market))
 
+    @cached_property
     def cash(self) -> Decimal:
         """All cash, converted; below zero when more is borrowed than held."""
         return sum((self._here(amount, held) for held, amount in self.account.cash.items()), start=ZERO)
 
+    @cached_property
     def debt(self) -> Decimal:
         """What is borrowed, over the currencies whose cash is below zero; zero or more."""
         return sum(
@@ -65,6 +68,7 @@ class Valuation:
             start=ZERO,
         )
 
+    @cached_property
     def frozen(self) -> Decimal:
         """The cash that open buy orders hold back."""
         return sum(
@@ -83,10 +87,12 @@ class Valuation:
             start=ZERO,
         )
 
+    @cached_property
     def equity(self) -> Decimal:
         """Cash and positions together."""
-        return self.cash() + self.market_value()
+        return self.cash + self.market_value()
 
+    @cached_property
     def margins(self) -> Margins:
         """What the positions require."""
         totals = [ZERO, ZERO, ZERO]
@@ -110,9 +116,10 @@ class Valuation:
     def available(self, without: Order | None = None) -> Decimal:
         """What is free to back new positions, in `currency`; the order `without` is left out."""
         if not self.account.profile.is_margin:
-            return self.cash() - self.frozen()
-        return self.equity() - self.margins().initial - self.ordered_margin(without)
+            return self.cash - self.frozen
+        return self.equity - self.margins.initial - self.ordered_margin(without)
 
+    @cached_property
     def unrealized(self) -> Decimal:
         """Profit on what is held."""
         return sum(
@@ -120,6 +127,7 @@ class Valuation:
             start=ZERO,
         )
 
+    @cached_property
     def realized(self) -> Decimal:
         """Profit on what was closed."""
         return sum((self._here(held.position.realized, held.currency) for held in self.holdings), start=ZERO)

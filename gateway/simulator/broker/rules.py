@@ -133,17 +133,17 @@ RULES: Mapping[TrdSecMarket, MarketRules] = MappingProxyType(
 )
 """The rules by listing market. The caps are those that FUTU HK publishes."""
 
-_BY_QOT_MARKET = {rules.qot_market: rules for rules in RULES.values()}
+_BY_QOT_MARKET = {int(rules.qot_market): rules for rules in RULES.values()}
 
 _ONLY_LISTING = {TrdMarket.HK: TrdSecMarket.HK, TrdMarket.US: TrdSecMarket.US}
 
 
 def rules_of(key: SecurityKey) -> MarketRules:
     """The rules of the market where a security is listed. Raises `Refusal` where none is tradable."""
-    try:
-        return _BY_QOT_MARKET[QotMarket(key.market)]
-    except (KeyError, ValueError):
-        raise Refusal(refusals.NOT_TRADABLE) from None
+    rules = _BY_QOT_MARKET.get(key.market)
+    if rules is None:
+        raise Refusal(refusals.NOT_TRADABLE)
+    return rules
 
 
 def security_key(code: str, sec_market: int, trd_market: int) -> SecurityKey:

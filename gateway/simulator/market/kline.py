@@ -9,13 +9,14 @@ not change while the bar grows.
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from gateway.simulator.market.calendar import MINUTE_S, TradingDay
 from gateway.simulator.market.day import MinuteBar
-from gateway.simulator.market.market import Market
+from gateway.simulator.market.memo import Memo
 from gateway.simulator.market.moment import Moment
 from gateway.simulator.market.source import PriceSource
+from gateway.simulator.model import Instrument
 
 MINUTES = {1: 1, 10: 3, 6: 5, 12: 10, 7: 15, 8: 30, 9: 60, 13: 120, 14: 180, 15: 240}
 """Length in trading minutes of the `Qot_Common.KLType`s within a day."""
@@ -35,6 +36,12 @@ KL_TYPES = frozenset({*MINUTES, *_STARTS})
 
 _ONE_DAY = timedelta(days=1)
 
+_GROWING_DAYS_KEPT = 128
+_FINELY_CUT_DAYS_KEPT = 48
+_COARSELY_CUT_DAYS_KEPT = 1024
+_COARSE_MINUTES = 10
+_PERIODS_KEPT = 16384
+
 
 class Bar(NamedTuple):
     """A K-line bar. Prices are scaled, `turnover` is scaled price times lots."""
@@ -49,13 +56,35 @@ class Bar(NamedTuple):
     turnover: int
 
 
+class History(Protocol):
+    """What a chart asks of the market; see `Market` for each."""
+
+    def history_start(self, instrument: Instrument) -> date:
+        """The first day with data."""
+        ...
+
+    def close_before(self, source: PriceSource, day: date) -> int:
+        """The close of the trading day before."""
+        ...
+
+    def is_turnover_exact(self, source: PriceSource, day: date) -> bool:
+        """Whether a day's turnover is summed up over its ticks."""
+        ...
+
+    def day_turnover(self, source: PriceSource, day: date) -> int:
+        """A whole day's turnover."""
+        ...
+
+
 class Chart:
     """The K-lines of a market's securities."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: History) -> None:
         self._market = market
-        self._whole_days = lru_cache(maxsize=512)(self._minute_bars_of_whole_day)
-        self._periods = lru_cache(maxsize=16384)(self._period_bar)
+        self._memo = Memo(_GROWING_DAYS_KEPT)
+        self._finely_cut_days = lru_cache(maxsize=_FINELY_CUT_DAYS_KEPT)(self._minute_bars_of_whole_day)
+        self._coarsely_cut_days = lru_cache(maxsize=_COARSELY_CUT_DAYS_KEPT)(self._minute_bars_of_whole_day)
+        self._periods = lru_cache(maxsize=_PERIODS_KEPT)(self._period_bar)
 
     def latest(self, moment: Moment, kl_type: int, count: int) -> list[Bar]:
         """The last `count` bars up to a moment, earliest first; fewer when history is shorter."""
@@ -81,6 +110,10 @@ class Chart:
             if bar.label_s >= begin_s:
                 yield bar
 
+    def minutes_of_day(self, moment: Moment) -> list[Bar]:
+        """The moment's day minute by minute, the last one as far as it has come."""
+        return self._minute_bars_until(moment, 1)
+
     def _minutes_backwards(self, moment: Moment, length: int) -> Iterator[Bar]:
         source = moment.source
         first = self._market.history_start(source.instrument)
@@ -100,8 +133,11 @@ class Chart:
         yield from self._minute_bars_until(moment, length)
 
     def _minute_bars_on(self, source: PriceSource, day: date, length: int) -> list[Bar]:
-        total = self._market.day_turnover(source, day)
-        return self._whole_days(source, day, length, total)
+        return self._cut_day(source, day, length, self._market.day_turnover(source, day))
+
+    def _cut_day(self, source: PriceSource, day: date, length: int, turnover: int) -> list[Bar]:
+        cut = self._finely_cut_days if length < _COARSE_MINUTES else self._coarsely_cut_days
+        return cut(source, day, length, turnover)
 
     def _minute_bars_of_whole_day(
         self, source: PriceSource, day: date, length: int, day_turnover: int
@@ -121,7 +157,7 @@ class Chart:
 
     def _minute_bars_until(self, moment: Moment, length: int) -> list[Bar]:
         """The bars of the moment's day, the last one as far as it has come."""
-        return self._market.memo(
+        return self._memo.get(
             f"minute bars {length}", moment, lambda now: self._make_minute_bars_until(now, length)
         )
 
@@ -136,8 +172,7 @@ class Chart:
         return [*bars, _bar(day, min(current + length, path.minute_count), span, last_close)]
 
     def _finished_bars_of_day(self, source: PriceSource, day: TradingDay, length: int, end: int) -> list[Bar]:
-        total = source.turnover(day.day)
-        return self._whole_days(source, day.day, length, total)[: end // length]
+        return self._cut_day(source, day.day, length, source.turnover(day.day))[: end // length]
 
     def _starts_forward(self, kl_type: int, first: date, last: date) -> Iterator[date]:
         start_of = _STARTS[kl_type]

@@ -1,14 +1,15 @@
 """The simulated market: everything about prices, as a function of the seed and the clock."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import TypeVar
 
 from gateway.clock import Clock
 from gateway.simulator.market import book
 from gateway.simulator.market.calendar import MINUTE_S, Calendar, Hours, MarketState, TradingDay, venue_market
+from gateway.simulator.market.kline import Chart
+from gateway.simulator.market.memo import Memo
 from gateway.simulator.market.moment import Moment
 from gateway.simulator.market.randomness import Randomness
 from gateway.simulator.market.source import PriceSource, ValuedSource, WalkSource, scope_of
@@ -18,13 +19,15 @@ from gateway.simulator.market.valuation import terms_on
 from gateway.simulator.model import Instrument, OrderBook, QotMarket, Quote, Refusal, SecurityKey
 from gateway.simulator.universe.universe import MARKET_PREFIXES, Universe
 
-T = TypeVar("T")
-
-HISTORY_STARTS = date(2016, 1, 4)
+HISTORY_STARTS = date(2019, 1, 2)
 """No security has data from before this day."""
 
 EXACT_TURNOVER_DAYS = timedelta(days=7)
 """For older days turnover is estimated from the day's bar instead of summed up over its ticks."""
+
+_SMALL_VALUES_KEPT = 16384
+_LARGE_VALUES_KEPT = 64
+_MOMENTS_KEPT = 8192
 
 _PREFIXES: Mapping[int, str] = {market: prefix for prefix, market in MARKET_PREFIXES.items()}
 
@@ -38,18 +41,21 @@ class Market:
     """Prices, books and histories of every security. Implements `MarketView`.
 
     Nothing runs in the background: two markets with the same seed, hours and clock are the same.
+    `hours` may be given by value; another text raises ValueError.
     """
 
-    def __init__(self, seed: int, clock: Clock, hours: Hours) -> None:
+    def __init__(self, seed: int, clock: Clock, hours: Hours | str) -> None:
         self.seed = seed
         self.clock = clock
-        self.hours = hours
+        self.hours = Hours(hours)
         self.universe = Universe()
-        self._calendars = {market: Calendar(market, hours) for market in QotMarket}
+        self._calendars = {market: Calendar(market, self.hours) for market in QotMarket}
         self._source_on = lru_cache(maxsize=512)(self._make_source)
         self._tape_of = lru_cache(maxsize=2048)(self._make_tape)
+        self.chart = Chart(self)
         self._moments: dict[SecurityKey, Moment] = {}
-        self._memos: dict[tuple[str, SecurityKey], tuple[Moment, object]] = {}
+        self.small_memo = Memo(_SMALL_VALUES_KEPT)
+        self.large_memo = Memo(_LARGE_VALUES_KEPT)
 
     def now_s(self) -> float:
         """The wall time."""
@@ -96,12 +102,16 @@ class Market:
     def _make_source(self, key: SecurityKey, _today: date | None) -> PriceSource:
         instrument = self.find(key)
         calendar = self.calendar(instrument)
-        randomness = Randomness(self.seed, scope_of(instrument))
+        randomness = self.randomness(instrument)
         if instrument.owner is not None:
             owner = self.source(instrument.owner)
             if terms_on(instrument, owner.instrument, instrument.list_date) is not None:
                 return ValuedSource(instrument, owner, calendar, randomness)
         return WalkSource(instrument, calendar, randomness)
+
+    def randomness(self, instrument: Instrument) -> Randomness:
+        """The randomness of a security, for figures that no price tells."""
+        return Randomness(self.seed, scope_of(instrument))
 
     def tape(self, source: PriceSource, day: TradingDay, minute: int) -> MinuteTape:
         """The ticks of a trading minute, also those that are still to come."""
@@ -120,10 +130,15 @@ class Market:
 
     def moment(self, key: SecurityKey) -> Moment:
         """The security's market now. Raises `Refusal` for an unknown code."""
-        now = self.now_s()
+        return self.moment_when(key, self.now_s())
+
+    def moment_when(self, key: SecurityKey, when_s: float) -> Moment:
+        """The security's market at a time near now; as cheap as now if no tick lies between."""
         moment = self._moments.get(key)
-        if moment is None or not moment.from_s <= now < moment.until_s:
-            moment = self._moments[key] = self.moment_at(self.source(key), now)
+        if moment is None or not moment.from_s <= when_s < moment.until_s:
+            if len(self._moments) >= _MOMENTS_KEPT:
+                self._moments.clear()
+            moment = self._moments[key] = self.moment_at(self.source(key), when_s)
         return moment
 
     def moment_at(self, source: PriceSource, moment_s: float) -> Moment:
@@ -164,23 +179,13 @@ class Market:
         """The scaled close of the trading day before `day`."""
         return source.day_bar(source.calendar.previous_day(day)).close
 
-    def memo(self, name: str, moment: Moment, build: Callable[[Moment], T]) -> T:
-        """What `build` makes of a moment, kept under `name` until the security's next tick."""
-        slot = (name, moment.instrument.key)
-        kept = self._memos.get(slot)
-        if kept is not None and kept[0] is moment:
-            return kept[1]  # type: ignore[return-value]  # the name fixes the type
-        value = build(moment)
-        self._memos[slot] = (moment, value)
-        return value
-
     def quote(self, key: SecurityKey) -> Quote:
         """The basic quote now."""
-        return self.memo("quote", self.moment(key), _quote)
+        return self.small_memo.get("quote", self.moment(key), _quote)
 
     def order_book(self, key: SecurityKey) -> OrderBook:
         """The book now, ten levels deep where the price leaves room for them."""
-        return self.memo("book", self.moment(key), book.order_book)
+        return self.small_memo.get("book", self.moment(key), book.order_book)
 
     def price_tick(self, key: SecurityKey, price: Decimal) -> Decimal:
         """The smallest price step at `price`, by the rules of the security's market."""
@@ -210,7 +215,7 @@ class Market:
         """The ticks after `since_s` and up to `until_s`, earliest first."""
         ticks: list[Tick] = []
         since_ms = int(since_s * 1000)
-        for tick in self.ticks_before(self.moment_at(self.source(key), until_s)):
+        for tick in self.ticks_before(self.moment_when(key, until_s)):
             if tick.time_ms <= since_ms:
                 break
             ticks.append(tick)

@@ -31,39 +31,54 @@ class Randomness:
         return int.from_bytes(self.stream(label, 4), "little")
 
 
+class IndexedDraws:
+    """Rows of uniform numbers by whole-number index, drawn in blocks to be cheap one by one."""
+
+    _BLOCK = 256
+
+    def __init__(self, randomness: Randomness, label: str, width: int) -> None:
+        self._randomness = randomness
+        self._label = label
+        self._width = width
+        self._blocks: dict[int, tuple[float, ...]] = {}
+
+    def at(self, index: int) -> tuple[float, ...]:
+        """The row of an index: `width` numbers from -1 (included) to 1 (excluded)."""
+        number, offset = divmod(index, self._BLOCK)
+        block = self._blocks.get(number)
+        if block is None:
+            count = self._BLOCK * self._width
+            block = self._randomness.uniforms(f"{self._label}/{number}", count)
+            self._blocks[number] = block
+        return block[offset * self._width : (offset + 1) * self._width]
+
+
 class FractalNoise:
     """Noise over whole numbers that wanders like a random walk but is known at any point at once.
 
     The sum of octaves: each interpolates random values that stand `scale` points apart, and its
     amplitude grows with the square root of the scale. The difference of neighbours has a standard
-    deviation of about 1.
+    deviation of about 1, and the noise stays within about 16.
     """
 
-    _SCALES = (1, 4, 16, 64, 256, 1024)
+    _SCALES = (1, 4, 16, 64)
     _UNIT = 1.05
-    _BLOCK = 256
 
     def __init__(self, randomness: Randomness) -> None:
-        self._randomness = randomness
-        self._blocks: dict[tuple[int, int], tuple[float, ...]] = {}
-
-    def _lattice_value(self, scale: int, index: int) -> float:
-        number, offset = divmod(index, self._BLOCK)
-        block = self._blocks.get((scale, number))
-        if block is None:
-            block = self._randomness.uniforms(f"noise/{scale}/{number}", self._BLOCK)
-            self._blocks[scale, number] = block
-        return block[offset] * self._UNIT * math.sqrt(scale)
+        self._octaves = [
+            (scale, self._UNIT * math.sqrt(scale), IndexedDraws(randomness, f"noise/{scale}", 1))
+            for scale in self._SCALES
+        ]
 
     def at(self, point: int) -> float:
         """The noise at a point."""
         total = 0.0
-        for scale in self._SCALES:
+        for scale, amplitude, draws in self._octaves:
             index, rest = divmod(point, scale)
-            value = self._lattice_value(scale, index)
+            (value,) = draws.at(index)
             if rest:
-                value += (self._lattice_value(scale, index + 1) - value) * rest / scale
-            total += value
+                value += (draws.at(index + 1)[0] - value) * rest / scale
+            total += amplitude * value
         return total
 
 

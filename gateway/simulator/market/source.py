@@ -7,7 +7,7 @@ from math import ceil, exp, floor
 
 from gateway.simulator.market.calendar import Calendar
 from gateway.simulator.market.day import DayBar, DayPath, minute_lots, random_path
-from gateway.simulator.market.randomness import FractalNoise, Randomness
+from gateway.simulator.market.randomness import FractalNoise, IndexedDraws, Randomness
 from gateway.simulator.market.tick_table import PRICE_SCALE, step_for_range
 from gateway.simulator.market.valuation import SteppedValuation, Terms, terms_on
 from gateway.simulator.model import Instrument
@@ -17,6 +17,7 @@ TICKS_PER_PAIR = 6
 _BARS_KEPT = 1024
 _PATHS_KEPT = 6
 _TURNOVERS_KEPT = 64
+_DRAWS_PER_DAY = 6
 
 
 class PriceSource(ABC):
@@ -27,6 +28,7 @@ class PriceSource(ABC):
         self.calendar = calendar
         self.randomness = randomness
         self.tick_pairs = trading_of(instrument).tick_pairs
+        self._draws = IndexedDraws(randomness, "days", _DRAWS_PER_DAY)
         self._bars = lru_cache(maxsize=_BARS_KEPT)(self._day_bar)
         self._paths = lru_cache(maxsize=_PATHS_KEPT)(self._path)
         self._turnovers = lru_cache(maxsize=_TURNOVERS_KEPT)(self._turnover)
@@ -77,7 +79,7 @@ class WalkSource(PriceSource):
         return self._base * exp(self._volatility * self._noise.at(day.toordinal()))
 
     def _day_bar(self, day: date) -> DayBar:
-        draw = self.randomness.uniforms(f"day/{day}", 6)
+        draw = self._draws.at(day.toordinal())
         volatility = self._volatility
         close = self._level(day)
         open_ = self._level(self.calendar.previous_day(day)) * exp(0.3 * volatility * (draw[0] + draw[1]))
@@ -121,14 +123,14 @@ class ValuedSource(PriceSource):
         step = step_for_range(self.instrument, low, high)
         value = SteppedValuation(terms, step)
         top, bottom = (owner.low, owner.high) if terms.falls else (owner.high, owner.low)
-        draw = self.randomness.uniforms(f"day/{day}", 2)
+        draw = self._draws.at(day.toordinal())
         return DayBar(
             day,
             open=value(owner.open),
             high=value(top),
             low=value(bottom),
             close=value(owner.close),
-            lots=self._day_lots(day, sum(draw)),
+            lots=self._day_lots(day, draw[4] + draw[5]),
             step=step,
         )
 

@@ -12,7 +12,7 @@ from gateway.simulator.universe.listing import CURRENCY
 from gateway.simulator.universe.stock_id import stock_id
 from gateway.simulator.universe.terms import ExchType, OptionTerms, OptionType, Trading
 
-STRIKES_EACH_SIDE = 8
+STRIKES_EACH_SIDE = 10
 _CODE = re.compile(r"([A-Z]+)(\d{2})(\d{2})(\d{2})([CP])(\d+)")
 _STRIKE_SCALE = 1000
 _LISTED_BEFORE = timedelta(days=200)

@@ -1,0 +1,61 @@
+"""Write the tables of README.md that come from the code: `make docs`.
+
+A table stands between `<!-- NAME -->` and `<!-- /NAME -->`; what is between the marks is replaced.
+"""
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+
+from gateway.routes import ROUTES, Route
+
+README = Path(__file__).parents[1] / "README.md"
+
+STATUSES = {
+    200: "The call succeeded.",
+    400: "The request is wrong (`field` names the place), or OpenD refused it (`ret_type`, `ret_msg`, "
+    "`err_code` are its words).",
+    401: "The token is missing, unknown or expired. Not in use while `auth.mode: local` is the one mode.",
+    403: "The caller may not do this: a scope is missing, or the request did not come from this machine.",
+    404: 'Method and path are not in the route table. Always the same body: `{"error": "not found"}`.',
+    429: "OpenD's own frequency or quota limit was hit; `Retry-After` says when to come back.",
+    500: "A defect of the gateway, or OpenD is gone or silent. After a trade write `outcome` says what is "
+    "known: `not_sent` or `unknown`.",
+}
+"""When the gateway answers with which HTTP status."""
+
+
+def routes_table() -> str:
+    """One row an endpoint, in the order of the route table."""
+    documentation = json.loads(files("gateway.schema").joinpath("wire_fields.json").read_text())
+    rows = ["| endpoint | scope | what it does | body |", "| --- | --- | --- | --- |"]
+    rows += [_row(route, documentation[route.protocol.name]["doc"]) for route in ROUTES]
+    return "\n".join(rows)
+
+
+def _row(route: Route, doc: str) -> str:
+    purpose = doc.partition(": ")[2].partition(". ")[0].rstrip(".")
+    name = route.protocol.name
+    link = f"[{name}](proto/{name}.proto) {route.proto_id}"
+    return f"| `{route.method} {route.path}` | `{route.scope}` | {purpose} | {link} |"
+
+
+def errors_table() -> str:
+    """One row a status."""
+    rows = [f"| {status} | {when} |" for status, when in STATUSES.items()]
+    return "\n".join(["| status | when |", "| --- | --- |", *rows])
+
+
+def with_tables(text: str) -> str:
+    """The README's text with every table as it should be. Raises ValueError when a mark is missing."""
+    for name, table in {"routes": routes_table(), "errors": errors_table()}.items():
+        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        if not marks.search(text):
+            raise ValueError(f"README.md has no <!-- {name} --> ... <!-- /{name} -->")
+        text = marks.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(with_tables(README.read_text()))

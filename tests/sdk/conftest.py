@@ -1,0 +1,3 @@
+from fix_sdk import tour, tours
+
+__all__ = ["tour", "tours"]
