@@ -98,6 +98,7 @@ def _clock(text: str) -> str:
 Address = Annotated[Endpoint, BeforeValidator(parse_endpoint)]
 FilePath = Annotated[Path, AfterValidator(_resolved)]
 Seconds = Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)]
+_RESOLVED_DEFAULT = Field(validate_default=True)
 
 
 class Section(BaseModel):
@@ -170,10 +171,10 @@ class OpenDSettings(Section):
 
 
 class AuthSettings(Section):
-    """Which mode of authentication holds, and the file with the keys."""
+    """Which mode of authentication holds, and the file with the keys, which mode keys needs."""
 
     mode: AuthMode = AuthMode.LOCAL
-    policy: FilePath | None = None
+    policy: FilePath = Path("policy.yaml")
 
 
 class ApiSettings(Section):
@@ -221,8 +222,8 @@ class Settings(Section):
     server: ServerSettings = ServerSettings()
     opend: OpenDSettings = OpenDSettings()
     auth: AuthSettings = AuthSettings()
-    ledger: Annotated[str, AfterValidator(_ledger)] | None = None
-    audit: FilePath | None = None
+    ledger: Annotated[str, AfterValidator(_ledger), _RESOLVED_DEFAULT] = "sqlite:var/ledger.db"
+    audit: Annotated[FilePath, _RESOLVED_DEFAULT] = Path("var/audit.jsonl")
     api: ApiSettings = ApiSettings()
     quote: QuoteSettings = QuoteSettings()
     ws: WsSettings = WsSettings()
@@ -234,8 +235,9 @@ def load(environ: Mapping[str, str], default_file: Path = DEFAULT_FILE) -> Setti
     """Read the settings that the environment chooses. Raises ConfigurationError with every problem."""
     file = Path(environ.get(CONFIG_VARIABLE) or default_file)
     document = read_document(file)
-    settings = build_model(document, Settings, {DIRECTORY: file.resolve().parent})
-    settings = _with_bind(settings, environ.get(BIND_VARIABLE), document)
+    directory = file.resolve().parent
+    settings = build_model(document, Settings, {DIRECTORY: directory})
+    settings = _with_default_policy(_with_bind(settings, environ.get(BIND_VARIABLE), document), directory)
     problems = [document.problem(location, text) for location, text in _contradictions(settings)]
     if problems:
         raise ConfigurationError(problems)
@@ -252,13 +254,17 @@ def _with_bind(settings: Settings, bind: str | None, document: Document) -> Sett
     return settings.model_copy(update={"server": settings.server.model_copy(update={"bind": endpoint})})
 
 
+def _with_default_policy(settings: Settings, directory: Path) -> Settings:
+    """The settings with a policy file that was left out placed beside their own file."""
+    auth = settings.auth.model_copy(update={"policy": directory / settings.auth.policy})
+    return settings.model_copy(update={"auth": auth})
+
+
 def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
     """What each part allows by itself, and the whole does not."""
     opend, auth = settings.opend, settings.auth
     if not opend.embedded and "mode" not in auth.model_fields_set:
         yield ("auth", "mode"), "has to be written when opend.embedded is false: local or keys"
-    if auth.mode is AuthMode.KEYS:
-        yield ("auth", "mode"), "keys are not available in this version; local is the one mode there is"
     if auth.mode is AuthMode.LOCAL and not is_loopback_host(settings.server.bind.host):
         yield (
             ("server", "bind"),

@@ -202,12 +202,17 @@ def _caps(amounts: dict[str, Decimal]) -> Caps:
 
 def load_policy(path: Path) -> Policy:
     """Read a policy file. Raises ConfigurationError with everything that is wrong with it or its mode."""
+    return build_policy(read_policy_document(path))
+
+
+def read_policy_document(path: Path) -> Document:
+    """A policy file as a document that `build_policy` takes. Raises ConfigurationError, as for its mode."""
     document = read_document(path)
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & FORBIDDEN_MODE:
         text = f"has mode {mode:04o}, so that others can read or change it; chmod 600 {path}"
         raise ConfigurationError([Problem(str(path), text)])
-    return build_policy(document)
+    return document
 
 
 def parse_policy(text: str, file: str) -> Policy:
