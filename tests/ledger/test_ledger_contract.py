@@ -241,6 +241,13 @@ class TestDailyValue:
             ledger.advance("i-1", step, NOON)
         assert verdict(ledger.reserve(intent(2), daily("0.000001", "100"), NOON)) is Check.DAILY_VALUE
 
+    def test_rejected_order_that_added_nothing_gives_nothing_back(self, ledger: Ledger) -> None:
+        reserve_all(ledger, 1, daily("100", "100"))
+        reserve_all(ledger, 1, daily("0", "100"), first=2)
+        ledger.advance("i-2", SENT, NOON)
+        assert ledger.advance("i-2", REJECTED, NOON) == ledger.find_intent("i-2")
+        assert verdict(ledger.reserve(intent(3), daily("0.000001", "100"), NOON)) is Check.DAILY_VALUE
+
     def test_rejection_on_the_next_day_adds_nothing_to_it(self, ledger: Ledger) -> None:
         reserve_all(ledger, 1, daily("100", "100"))
         ledger.advance("i-1", SENT, NOON)

@@ -6,15 +6,17 @@ from decimal import Decimal
 from gateway.order import IntentKind
 from gateway.policy.model import ValuedIntent
 
-MINUTE_S = 60
-TOLERANCE_S = 5
-HONG_KONG_S = 8 * 3600
-DAY_S = 86_400
+S = 10**6
+"""Times are whole microseconds."""
+MINUTE = 60 * S
+TOLERANCE = 5 * S
+HONG_KONG = 8 * 3600 * S
+DAY = 86_400 * S
 
 RATE_CAP = 3
 DAILY_CAP = Decimal(600)
 ORDER_CAP = Decimal(500)
-DUPLICATE_WINDOW_S = 10
+DUPLICATE_WINDOW = 10 * S
 COLLAR_PER_CENT = 10
 LAST_PRICE = Decimal(100)
 SYMBOLS = frozenset({"HK.00700", "HK.00001"})
@@ -25,7 +27,7 @@ class Kept:
     """One order that was let through."""
 
     order: ValuedIntent
-    time_s: float
+    time: int
     day: int
     is_returned: bool = False
 
@@ -37,10 +39,10 @@ class PlainModel:
     kept: dict[str, Kept] = field(default_factory=dict)
     switches: dict[str, str] = field(default_factory=dict)
 
-    def latest_s(self) -> float:
-        return max((kept.time_s for kept in self.kept.values()), default=0)
+    def latest(self) -> int:
+        return max((kept.time for kept in self.kept.values()), default=0)
 
-    def reason(self, order: ValuedIntent, now_s: float) -> str | None:
+    def reason(self, order: ValuedIntent, now: int) -> str | None:
         intent = order.intent
         states = {self.switches.get("all"), self.switches.get(intent.key_id)}
         if "halted" in states:
@@ -49,7 +51,7 @@ class PlainModel:
             return "reducing"
         if intent.symbol not in SYMBOLS:
             return "symbol"
-        if not is_open(now_s):
+        if not is_open(now):
             return "hours"
         if order.value is None:
             return "value_unknown"
@@ -57,39 +59,39 @@ class PlainModel:
             return "order_value"
         if intent.price is not None and abs(intent.price - LAST_PRICE) > COLLAR_PER_CENT:
             return "price_deviation"
-        if self.latest_s() - now_s > TOLERANCE_S:
+        if self.latest() - now > TOLERANCE:
             return "clock"
-        return self._counted_reason(order, max(now_s, self.latest_s()), now_s)
+        return self._counted_reason(order, max(now, self.latest()), now)
 
-    def _counted_reason(self, order: ValuedIntent, at_s: float, now_s: float) -> str | None:
+    def _counted_reason(self, order: ValuedIntent, at: int, now: int) -> str | None:
         mine = [kept for kept in self.kept.values() if kept.order.intent.key_id == order.intent.key_id]
-        same = [kept.time_s for kept in mine if deed(kept.order) == deed(order)]
-        if same and not order.is_meant and at_s < max(same) + DUPLICATE_WINDOW_S:
+        same = [kept.time for kept in mine if deed(kept.order) == deed(order)]
+        if same and not order.is_meant and at < max(same) + DUPLICATE_WINDOW:
             return "duplicate"
-        if len([kept for kept in mine if kept.time_s + MINUTE_S > at_s]) >= RATE_CAP:
+        if len([kept for kept in mine if kept.time + MINUTE > at]) >= RATE_CAP:
             return "rate"
-        today = self.day(order, now_s)
+        today = self.day(order, now)
         used = sum(kept.order.increase or 0 for kept in mine if kept.day == today and not kept.is_returned)
         if order.increase and used + order.increase > DAILY_CAP:
             return "daily_value"
         return None
 
-    def day(self, order: ValuedIntent, now_s: float) -> int:
+    def day(self, order: ValuedIntent, now: int) -> int:
         """The day that counts: that of the clock, but none before one already charged."""
         mine = [kept.day for kept in self.kept.values() if kept.order.intent.key_id == order.intent.key_id]
-        return max([day_of(now_s), *mine])
+        return max([day_of(now), *mine])
 
-    def keep(self, order: ValuedIntent, now_s: float) -> None:
-        self.kept[order.intent.intent_id] = Kept(order, max(now_s, self.latest_s()), self.day(order, now_s))
-
-
-def day_of(now_s: float) -> int:
-    return int((now_s + HONG_KONG_S) // DAY_S)
+    def keep(self, order: ValuedIntent, now: int) -> None:
+        self.kept[order.intent.intent_id] = Kept(order, max(now, self.latest()), self.day(order, now))
 
 
-def is_open(now_s: float) -> bool:
+def day_of(now: int) -> int:
+    return int((now + HONG_KONG) // DAY)
+
+
+def is_open(now: int) -> bool:
     """Every day but from 05:00 to 05:30 in Hong Kong, which has no summer time."""
-    minute = (now_s + HONG_KONG_S) % DAY_S // 60
+    minute = (now + HONG_KONG) % DAY // MINUTE
     return not 5 * 60 <= minute < 5 * 60 + 30
 
 

@@ -22,18 +22,20 @@ from hypothesis.stateful import (
 from plain_model import (
     COLLAR_PER_CENT,
     DAILY_CAP,
-    DAY_S,
-    DUPLICATE_WINDOW_S,
-    HONG_KONG_S,
+    DAY,
+    DUPLICATE_WINDOW,
+    HONG_KONG,
     LAST_PRICE,
-    MINUTE_S,
+    MINUTE,
     ORDER_CAP,
     RATE_CAP,
     SYMBOLS,
+    TOLERANCE,
     PlainModel,
+    S,
 )
 
-from gateway.ledger.base import IntentState, Ledger, Resolution, Step, TradingState
+from gateway.ledger.base import INTENT_RETENTION_S, IntentState, Ledger, Resolution, Step, TradingState
 from gateway.ledger.redis import RedisLedger
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.order import IntentKind, Side
@@ -50,7 +52,7 @@ LIMITS = Limits(
     max_orders_per_minute=RATE_CAP,
     hours_window=(parse_window("05:30-05:00 Asia/Hong_Kong"),),
     max_price_deviation=Decimal(COLLAR_PER_CENT),
-    duplicate_window_s=DUPLICATE_WINDOW_S,
+    duplicate_window_s=DUPLICATE_WINDOW // S,
 )
 PRINCIPALS = {name: Principal(key_id=name, scopes=frozenset(), limits=LIMITS) for name in ("bot", "desk")}
 
@@ -64,14 +66,15 @@ EVERY_ANSWER = {"allowed"} | {
 }
 """What a run has to see; the others have no time and no count in them."""
 
-STEPS_S = st.sampled_from([0.000001, 1, 9, 10, 11, 29, 30, 59, 59.999999, 60, 61, 1800, 3600])
-STEPS_BACK_S = st.sampled_from([0.000001, 1, 4, 5, 5.000001, 6, 59, 60, 61, 3600, DAY_S])
+STEPS = st.sampled_from([1, S, 9 * S, 11 * S, 30 * S, 61 * S, 1800 * S, 3600 * S])
+STEPS_BACK = st.sampled_from([1, S, TOLERANCE, TOLERANCE + 1, 59 * S, MINUTE, 61 * S, 3600 * S, DAY])
+OFFSETS = st.sampled_from([-S, -1, 0, 1, S])
 PRICES = [None, Decimal("110.00"), Decimal("110.000001"), Decimal("89.99")]
 VALUES = [None, Decimal("0.000001"), Decimal("333.333334"), Decimal(500), Decimal("500.01")]
 
 
 def mostly(usual: object, *others: object) -> st.SearchStrategy[Any]:
-    return st.one_of(st.just(usual), st.just(usual), st.just(usual), st.sampled_from(others))
+    return st.sampled_from([usual] * 5 * len(others) + list(others))
 
 
 ORDERS = st.fixed_dictionaries(
@@ -81,15 +84,16 @@ ORDERS = st.fixed_dictionaries(
         "symbol": mostly("HK.00700", "HK.00001", "US.AAPL"),
         "side": mostly(Side.BUY, Side.SELL),
         "quantity": mostly(Decimal(100), Decimal(200), Decimal(300)),
-        "is_meant": st.booleans(),
+        "is_meant": mostly(True, False),
         "reduces_position": st.booleans(),
     }
 )
+PLAIN: dict[str, Any] = {"price": LAST_PRICE, "value": Decimal("0.01")}
 KEYS = st.sampled_from(sorted(PRINCIPALS))
 
 
 class LimitsMachine(RuleBasedStateMachine):
-    """`wall_s` is what the gateway's clock shows, `true_s` the time that really went by."""
+    """`wall` is what the gateway's clock shows, `true` the time that really went by."""
 
     store: ClassVar[str]
     seen: ClassVar[Counter[str]]
@@ -99,12 +103,16 @@ class LimitsMachine(RuleBasedStateMachine):
         super().__init__()
         self.directory = Path(tempfile.mkdtemp(prefix="limits-"))
         self.model = PlainModel()
-        self.wall_s = self.true_s = at("2026-03-07T15:55")
-        self.true_times: dict[str, list[float]] = {name: [] for name in PRINCIPALS}
+        self.wall = self.true = round(at("2026-03-07T15:55")) * S
+        self.true_times: dict[str, list[int]] = {name: [] for name in PRINCIPALS}
         self.count = 0
         if self.store != "sqlite":
             self.empty_redis()
         self.ledger = self.connect()
+
+    @property
+    def now_s(self) -> float:
+        return self.wall / S
 
     def empty_redis(self) -> None:
         ledger = RedisLedger(self.store)
@@ -120,31 +128,50 @@ class LimitsMachine(RuleBasedStateMachine):
         self.ledger.close()
         shutil.rmtree(self.directory)
 
-    @rule(step_s=STEPS_S)
-    def time_goes_by(self, step_s: float) -> None:
-        self.wall_s += step_s
-        self.true_s += step_s
+    @rule(step=STEPS)
+    def time_goes_by(self, step: int) -> None:
+        self.wall += step
+        self.true += step
 
-    @rule(offset_s=st.sampled_from([-1, -0.000001, 0, 1]))
-    def midnight_in_hong_kong_comes(self, offset_s: float) -> None:
-        midnight_s = ((self.wall_s + HONG_KONG_S) // DAY_S + 1) * DAY_S - HONG_KONG_S
-        self.time_goes_by(max(0, midnight_s + offset_s - self.wall_s))
+    @rule(target=allowed_ids, key_id=KEYS, offset=OFFSETS)
+    def a_full_minute_ends(self, key_id: str, offset: int) -> Any:
+        return self.ask_again_after(MINUTE + offset, key_id, [PLAIN | {"is_meant": True}] * RATE_CAP)
 
-    @rule(offset_s=st.sampled_from([-1, 0, 30 * 60 - 1, 30 * 60]))
-    def the_closing_hour_comes(self, offset_s: float) -> None:
-        closing_s = ((self.wall_s + HONG_KONG_S) // DAY_S + 1) * DAY_S - HONG_KONG_S + 5 * 3600
-        self.time_goes_by(closing_s + offset_s - self.wall_s)
+    @rule(target=allowed_ids, key_id=KEYS, offset=OFFSETS)
+    def a_duplicate_window_ends(self, key_id: str, offset: int) -> Any:
+        return self.ask_again_after(DUPLICATE_WINDOW + offset, key_id, [PLAIN])
 
-    @rule(target=allowed_ids, step_s=STEPS_BACK_S, key_id=KEYS, asked=ORDERS)
-    def the_clock_steps_back(self, step_s: float, key_id: str, asked: dict[str, Any]) -> Any:
-        self.wall_s -= step_s
+    def ask_again_after(self, step: int, key_id: str, orders: list[dict[str, Any]]) -> Any:
+        first = list(self.ask(key_id, orders, dry_run=False))
+        self.time_goes_by(step)
+        return multiple(*first, *self.ask(key_id, orders[:1], dry_run=False))
+
+    @rule(target=allowed_ids, offset=OFFSETS, key_id=KEYS, asked=ORDERS)
+    def midnight_comes_in_hong_kong(self, offset: int, key_id: str, asked: dict[str, Any]) -> Any:
+        return self.ask_at(self.next_day() + offset, key_id, asked)
+
+    @rule(target=allowed_ids, minute=st.sampled_from([0, 30]), offset=OFFSETS, key_id=KEYS, asked=ORDERS)
+    def hours_end_or_begin(self, minute: int, offset: int, key_id: str, asked: dict[str, Any]) -> Any:
+        asked_ids = self.ask_at(self.next_day() + 5 * 3600 * S + minute * MINUTE + offset, key_id, asked)
+        self.time_goes_by(MINUTE * (31 - minute))
+        return asked_ids
+
+    def next_day(self) -> int:
+        return ((self.wall + HONG_KONG) // DAY + 1) * DAY - HONG_KONG
+
+    def ask_at(self, moment: int, key_id: str, asked: dict[str, Any]) -> Any:
+        """Ask for one order at a moment, or now if that is past."""
+        self.time_goes_by(max(0, moment - self.wall))
+        return multiple(*self.ask(key_id, [asked], dry_run=False))
+
+    @rule(target=allowed_ids, step=STEPS_BACK, key_id=KEYS, asked=ORDERS)
+    def the_clock_steps_back(self, step: int, key_id: str, asked: dict[str, Any]) -> Any:
+        self.wall -= step
         return multiple(*self.ask(key_id, [asked], dry_run=False))
 
     @rule()
     def the_clock_comes_near_the_ledger_again(self) -> None:
-        behind_s = self.model.latest_s() - self.wall_s
-        if behind_s > 0:
-            self.time_goes_by(behind_s)
+        self.time_goes_by(max(0, self.model.latest() - self.wall))
 
     @rule()
     def the_worker_starts_again(self) -> None:
@@ -176,31 +203,34 @@ class LimitsMachine(RuleBasedStateMachine):
         for chosen in orders:
             self.count += 1
             asked = order(self.count, key_id=key_id, last_price=LAST_PRICE, **chosen)
-            expected = self.model.reason(asked, self.wall_s)
-            decision = decide(PRINCIPALS[key_id], asked, self.wall_s, self.ledger, dry_run=dry_run)
+            expected = self.model.reason(asked, self.wall)
+            decision = decide(PRINCIPALS[key_id], asked, self.now_s, self.ledger, dry_run=dry_run)
             assert (None if isinstance(decision, Allowed) else decision.reason.label) == expected
             self.seen[expected or "allowed"] += 1
             if expected is None and not dry_run:
-                self.model.keep(asked, self.wall_s)
-                self.true_times[key_id].append(self.true_s)
+                self.model.keep(asked, self.wall)
+                self.true_times[key_id].append(self.true)
                 yield asked.intent.intent_id
+
+    def state(self, intent_id: str) -> IntentState | None:
+        """Where an intent stands; None once it is past its retention."""
+        record = self.ledger.find_intent(intent_id)
+        if record is None:
+            assert self.model.latest() - self.model.kept[intent_id].time > INTENT_RETENTION_S * S - DAY
+        return record and record.state
 
     @rule(intent_id=allowed_ids, outcome=st.sampled_from(["accepted", "rejected", "unknown"]))
     def opend_answers(self, intent_id: str, outcome: str) -> None:
-        record = self.ledger.find_intent(intent_id)
-        assert record is not None
-        if record.state is IntentState.RESERVED:
-            self.ledger.advance(intent_id, Step(state=IntentState.SENT), self.wall_s)
-            self.ledger.advance(intent_id, Step(state=IntentState(outcome)), self.wall_s)
+        if self.state(intent_id) is IntentState.RESERVED:
+            self.ledger.advance(intent_id, Step(state=IntentState.SENT), self.now_s)
+            self.ledger.advance(intent_id, Step(state=IntentState(outcome)), self.now_s)
             self.model.kept[intent_id].is_returned = outcome == "rejected"
 
     @rule(intent_id=allowed_ids, resolution=st.sampled_from(Resolution))
     def an_unknown_order_is_resolved(self, intent_id: str, resolution: Resolution) -> None:
-        record = self.ledger.find_intent(intent_id)
-        assert record is not None
-        if record.state is IntentState.UNKNOWN:
+        if self.state(intent_id) is IntentState.UNKNOWN:
             resolved = Step(state=IntentState.RESOLVED, resolution=resolution)
-            self.ledger.advance(intent_id, resolved, self.wall_s)
+            self.ledger.advance(intent_id, resolved, self.now_s)
             self.model.kept[intent_id].is_returned = resolution is Resolution.REJECTED
 
     @rule(
@@ -218,16 +248,13 @@ class LimitsMachine(RuleBasedStateMachine):
         self.switch(TradingState.ACTIVE, switched)
 
     def switch(self, state: TradingState, key_id: str | None) -> None:
-        self.ledger.set_trading(state, self.wall_s, key_id)
+        self.ledger.set_trading(state, self.now_s, key_id)
         self.model.switches[key_id or "all"] = state
 
     @invariant()
     def no_true_minute_has_more_orders_than_the_cap(self) -> None:
         for times in self.true_times.values():
-            assert all(
-                later - first >= MINUTE_S - 1e-5
-                for first, later in zip(times, times[RATE_CAP:], strict=False)
-            )
+            assert all(later - first >= MINUTE for first, later in zip(times, times[RATE_CAP:], strict=False))
 
 
 def assert_does_as_the_model(store: str, examples: int) -> None:

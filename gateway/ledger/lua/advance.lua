@@ -20,7 +20,8 @@ if not step.is_open then
     redis.call('ZREM', open, step.intent_id)
     redis.call('ZADD', done, step.updated_us, step.intent_id)
 end
-if step.returned and redis.call('HGET', day, 'day_us') == step.returned.day_us then
+-- "-0" is no integer for HINCRBY, and an order that added nothing has nothing to give back.
+if step.returned and step.returned.micros ~= '0' and redis.call('HGET', day, 'day_us') == step.returned.day_us then
     redis.call('HINCRBY', day, 'used_micros', '-' .. step.returned.micros)
 end
 return 1
