@@ -16,6 +16,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scope": set(),
     "schema": {"errors", "clock"},
     "routes": {"schema", "scope"},
+    "metrics": {"clock"},
     "opend": {"schema", "errors", "clock"},
     "settings": {"yaml_text", "schema", "opend"},
     "logs": {"settings"},
