@@ -52,6 +52,20 @@ class Route:
         return PROTOCOLS[self.proto_id]
 
 
+@dataclass(frozen=True, slots=True)
+class OwnRoute:
+    """An endpoint beside the page's, which the gateway answers by itself, without OpenD.
+
+    `path` has its variable parts in angle brackets, as Flask writes them.
+    """
+
+    name: str
+    method: str
+    path: str
+    scope: Scope
+    purpose: str
+
+
 def _get(name: str, domain: Domain, scope: Scope, proto_id: int) -> Route:
     return Route(name, "GET", f"/api/{name}", domain, scope, proto_id)
 
@@ -113,3 +127,14 @@ ROUTES: tuple[Route, ...] = (
 )
 """The page's 41 endpoints, in the page's order. The page's scope for the trade writes is
 `trade:real`; `trade:simulate` allows them in the simulate environment (decisions D5)."""
+
+ORDER_INTENT = OwnRoute(
+    "order-intent",
+    "GET",
+    "/api/orders/intent/<intent_id>",
+    Scope.ACCOUNT_READ,
+    "what became of an order of the caller's own, by the intent id of its answer",
+)
+
+OWN_ROUTES: tuple[OwnRoute, ...] = (ORDER_INTENT,)
+"""Endpoints that need a scope, as the 41 do, and are not among them."""

@@ -65,10 +65,16 @@ def _resolved(path: Path, info: ValidationInfo) -> Path:
 def _ledger(text: str, info: ValidationInfo) -> str:
     scheme, _, rest = text.partition(":")
     if scheme == "sqlite" and rest:
-        return f"sqlite:{_resolved(Path(rest), info)}"
+        return _ledger_in(Path(info.context[DIRECTORY]), text) if info.context else text
     if scheme in ("redis", "rediss") and urlsplit(text).hostname:
         return text
     raise ValueError("must be sqlite:PATH or redis://HOST:PORT/DATABASE")
+
+
+def _ledger_in(directory: Path, text: str) -> str:
+    """A ledger whose file, if it is one, starts from a directory."""
+    scheme, _, rest = text.partition(":")
+    return f"sqlite:{(directory / rest).resolve()}" if scheme == "sqlite" else text
 
 
 def _origin(text: str) -> str:
@@ -98,7 +104,6 @@ def _clock(text: str) -> str:
 Address = Annotated[Endpoint, BeforeValidator(parse_endpoint)]
 FilePath = Annotated[Path, AfterValidator(_resolved)]
 Seconds = Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)]
-_RESOLVED_DEFAULT = Field(validate_default=True)
 
 
 class Section(BaseModel):
@@ -222,8 +227,8 @@ class Settings(Section):
     server: ServerSettings = ServerSettings()
     opend: OpenDSettings = OpenDSettings()
     auth: AuthSettings = AuthSettings()
-    ledger: Annotated[str, AfterValidator(_ledger), _RESOLVED_DEFAULT] = "sqlite:var/ledger.db"
-    audit: Annotated[FilePath, _RESOLVED_DEFAULT] = Path("var/audit.jsonl")
+    ledger: Annotated[str, AfterValidator(_ledger)] = "sqlite:var/ledger.db"
+    audit: FilePath = Path("var/audit.jsonl")
     api: ApiSettings = ApiSettings()
     quote: QuoteSettings = QuoteSettings()
     ws: WsSettings = WsSettings()
@@ -237,7 +242,7 @@ def load(environ: Mapping[str, str], default_file: Path = DEFAULT_FILE) -> Setti
     document = read_document(file)
     directory = file.resolve().parent
     settings = build_model(document, Settings, {DIRECTORY: directory})
-    settings = _with_default_policy(_with_bind(settings, environ.get(BIND_VARIABLE), document), directory)
+    settings = _with_files_in(directory, _with_bind(settings, environ.get(BIND_VARIABLE), document))
     problems = [document.problem(location, text) for location, text in _contradictions(settings)]
     if problems:
         raise ConfigurationError(problems)
@@ -254,10 +259,15 @@ def _with_bind(settings: Settings, bind: str | None, document: Document) -> Sett
     return settings.model_copy(update={"server": settings.server.model_copy(update={"bind": endpoint})})
 
 
-def _with_default_policy(settings: Settings, directory: Path) -> Settings:
-    """The settings with a policy file that was left out placed beside their own file."""
-    auth = settings.auth.model_copy(update={"policy": directory / settings.auth.policy})
-    return settings.model_copy(update={"auth": auth})
+def _with_files_in(directory: Path, settings: Settings) -> Settings:
+    """The settings with the files of defaults, too, placed beside their own file."""
+    return settings.model_copy(
+        update={
+            "auth": settings.auth.model_copy(update={"policy": directory / settings.auth.policy}),
+            "ledger": _ledger_in(directory, settings.ledger),
+            "audit": directory / settings.audit,
+        }
+    )
 
 
 def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
