@@ -26,7 +26,6 @@ from gateway.audit.event import AuditEvent, format_time
 from gateway.clock import Clock
 
 FILE_MODE = 0o600
-DIRECTORY_MODE = 0o700
 
 WRITE_TIMEOUT_S = 2.0
 """How long one line may take, the wait for other writers and for the disk included."""
@@ -41,8 +40,8 @@ class _Busy(Exception):
 class AuditLog:
     """The audit as one process writes it. Opened by its first line: never before a fork.
 
-    The file is made where there is none, readable by its owner alone, and so is the directory that
-    holds it. The mode of a file that exists is left as it is.
+    The file is made where there is none, readable by its owner alone; its directory has to be there.
+    The mode of a file that exists is left as it is.
     """
 
     def __init__(self, path: Path, clock: Clock, timeout_s: float = WRITE_TIMEOUT_S) -> None:
@@ -156,7 +155,6 @@ class _AppendOnlyFile:
             self.close()
 
     def _open(self) -> int:
-        self._path.parent.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._file = os.open(self._path, flags, FILE_MODE)
         return self._file
