@@ -22,6 +22,8 @@ try:
 except ConfigurationError as error:
     sys.exit(f"The gateway cannot start with these settings:\n{error}")
 
+MASTER.keep_metrics()
+
 bind = str(settings.server.bind)
 workers = settings.server.workers
 worker_class = "gateway.web.worker.GatewayWorker"
@@ -85,6 +87,11 @@ def worker_exit(server, worker):
 
     if worker.booted:
         worker_of(worker.wsgi).close()
+
+
+def child_exit(server, worker):
+    """Keep the sums of a worker that has ended, and drop its gauges."""
+    MASTER.metric_files.retire(worker.pid, server.WORKERS)
 
 
 def on_exit(server):

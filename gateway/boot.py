@@ -4,6 +4,7 @@ The master reads both files and keeps the last that were good. Workers are forke
 them here, so a file that has gone bad since stops neither a reload nor a new worker.
 """
 
+import atexit
 import errno
 import logging
 import os
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.metrics.files import MetricFiles
 from gateway.policy_watch import PolicyFile
 from gateway.settings import DEFAULT_FILE, AuthMode, Settings, is_loopback_host, load
 from gateway.yaml_text import ConfigurationError, Problem
@@ -36,6 +38,7 @@ class Master:
 
     settings: Settings | None = None
     policy_file: PolicyFile | None = None
+    metric_files: MetricFiles | None = None
     simulator: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def load_settings(self, environ: Mapping[str, str], default_file: Path = DEFAULT_FILE) -> Settings:
@@ -64,6 +67,16 @@ class Master:
         file = known if known and known.path == settings.auth.policy else PolicyFile(settings.auth.policy)
         file.load()
         return file
+
+    def keep_metrics(self) -> None:
+        """Make the directory of the workers' metrics, once; it goes when this process ends.
+
+        Has to come before anything imports prometheus_client.
+        """
+        if self.metric_files is None:
+            self.metric_files = MetricFiles()
+            self.metric_files.announce()
+            atexit.register(self.metric_files.close)
 
     def start_simulator(self, settings: Settings) -> None:
         """Start the embedded simulator and wait until it listens. Raises StartError."""

@@ -8,6 +8,7 @@ import fcntl
 import logging
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -101,11 +102,15 @@ class _Outcome:
 
 
 class PolicyWatch:
-    """The policy that a worker goes by; follows the file within a second from `open` to `close`."""
+    """The policy that a worker goes by; follows the file within a second from `open` to `close`.
+
+    `on_reload` is told of each change of the file: whether it was taken, or refused as wrong.
+    """
 
     def __init__(self, file: PolicyFile, clock: Clock) -> None:
         self.policy = file.last_good()
         self.staleness: Staleness | None = None
+        self.on_reload: Callable[[bool], None] | None = None
         self._file = file
         self._clock = clock
         self._seen: _Signature | None = None
@@ -132,10 +137,16 @@ class PolicyWatch:
             since_s = self.staleness.since_s if self.staleness else self._clock.wall_s()
             self.staleness = Staleness(since_s, outcome.problems)
             _log.error("the policy stays as it was: %s", "; ".join(map(str, outcome.problems)))
+            self._tell(is_good=False)
             return
         self.policy, self.staleness = outcome.policy, None
         if not is_first:
             _log.info("%s: %d keys are in force", self._file.path, len(self.policy.keys))
+            self._tell(is_good=True)
+
+    def _tell(self, *, is_good: bool) -> None:
+        if self.on_reload is not None:
+            self.on_reload(is_good)
 
     def _run(self) -> None:
         while True:

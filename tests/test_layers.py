@@ -20,10 +20,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "opend": {"schema", "errors", "clock"},
     "settings": {"yaml_text", "schema", "opend"},
     "logs": {"settings"},
-    "boot": {"settings", "yaml_text", "opend"},
+    "boot": {"settings", "metrics", "yaml_text", "opend"},
     "ledger": {"order", "errors", "clock"},
     "policy": {"ledger", "order", "scope", "yaml_text"},
-    "trading": {"opend", "schema", "errors", "clock"},
+    "trading": {"policy", "ledger", "audit", "order", "opend", "schema", "errors", "clock"},
     "feed": {"opend", "schema", "errors", "clock"},
     "simulator": {"schema", "opend", "errors", "clock"},
     "web": {
@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "settings",
         "routes",
         "boot",
+        "metrics",
         "yaml_text",
     },
 }
@@ -49,6 +50,7 @@ WIRE_MODULES = {
     "gateway.opend.protocol",
 }
 WEB_FRAMEWORK = {"flask", "werkzeug", "jinja2"}
+METRICS_LIBRARY = {"prometheus_client", "prometheus_flask_exporter"}
 INPUT_OUTPUT = {
     "socket",
     "ssl",
@@ -124,6 +126,11 @@ def test_the_simulator_uses_the_wire_modules_of_the_client_alone(name):
 @pytest.mark.parametrize("name", [name for name in IMPORTS if part_of(name) != "web"])
 def test_only_web_knows_flask(name):
     assert not {imported.split(".")[0] for imported in IMPORTS[name]} & WEB_FRAMEWORK
+
+
+@pytest.mark.parametrize("name", [name for name in IMPORTS if part_of(name) not in ("metrics", "web")])
+def test_only_metrics_and_web_know_prometheus(name):
+    assert not {imported.split(".")[0] for imported in IMPORTS[name]} & METRICS_LIBRARY
 
 
 def test_the_check_sees_imports_inside_functions():

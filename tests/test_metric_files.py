@@ -1,7 +1,8 @@
-"""Where workers keep their figures: one directory a master, sums that outlive a worker, nothing left behind."""
+"""Where workers keep their figures: one directory a master, sums that outlive a worker."""
 
 import fcntl
 import os
+import struct
 import subprocess
 import sys
 
@@ -70,7 +71,7 @@ def test_a_forked_child_does_not_remove_it(files):
 
 
 def test_what_a_killed_gateway_left_is_removed_by_the_next(tmp_path):
-    code = "import sys, pathlib; from gateway.metrics.files import MetricFiles as F; F(pathlib.Path(sys.argv[1]))"
+    code = "import sys, pathlib; from gateway.metrics.files import *; MetricFiles(pathlib.Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
     (left,) = tmp_path.iterdir()
     files = MetricFiles(tmp_path)
@@ -126,3 +127,23 @@ def test_nothing_is_merged_under_a_scrape_and_nothing_waits_for_it(files):
     files.retire(second, living=[])
     assert {path.name for path in files.path.glob("*.db")} == {"counter_ended.db", "histogram_ended.db"}
     assert sums(files)["gateway_orders_total{accepted,/api/order}"] == "2"
+
+
+def test_a_worker_that_was_killed_at_its_begin_spoils_nothing(files):
+    (files.path / "counter_1.db").touch()
+    pid = int(run(files, WRITER.format(seconds=1)))
+    files.retire(1, living=[pid])
+    assert not (files.path / "counter_1.db").exists()
+    assert sums(files)["gateway_orders_total{accepted,/api/order}"] == "1"
+
+
+def test_a_file_that_cannot_be_read_does_not_end_the_master(files, caplog):
+    (files.path / "counter_1.db").write_bytes(struct.pack("i4xi", 100, 5000).ljust(100))
+    files.retire(1, living=[])
+    assert "the metrics of worker 1 stay as they are" in caplog.text
+
+
+def test_what_was_added_up_is_no_larger_than_it_has_to_be(files):
+    for _ in range(4):
+        files.retire(int(run(files, WRITER.format(seconds=1))), living=[])
+    assert (files.path / "counter_ended.db").stat().st_size < 4096

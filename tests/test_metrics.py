@@ -124,12 +124,12 @@ def test_a_name_says_what_it_counts_and_in_which_unit(row):
             {"kind": "outcome"},
         ),
         (
-            lambda: table.count_policy_reload(is_good=True),
+            lambda: table.count_policy_reload(True),
             "gateway_policy_reloads_total",
             {"result": "loaded"},
         ),
         (
-            lambda: table.count_policy_reload(is_good=False),
+            lambda: table.count_policy_reload(False),
             "gateway_policy_reloads_total",
             {"result": "refused"},
         ),

@@ -7,6 +7,7 @@ a scrape does not grow with every reload.
 """
 
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
@@ -23,6 +24,12 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - the directory made in it is private
 
 _SUMMED = ("counter", "histogram")
 _LOCK_NAME = "lock"
+
+_HEAD_BYTES = 8
+_ENTRY_BYTES = 32
+"""What an entry of prometheus_client's files takes at most beside its key: length, padding, value, time."""
+
+_log = logging.getLogger(__name__)
 
 
 class MetricFiles:
@@ -52,12 +59,15 @@ class MetricFiles:
             shutil.rmtree(self.path, ignore_errors=True)
 
     def retire(self, pid: int, living: Collection[int]) -> None:
-        """A worker has ended: its gauges go, its sums stay. `living` are the workers that run."""
+        """A worker has ended: its gauges go, its sums stay. `living` are those that run. Never raises."""
         from prometheus_client.multiprocess import mark_process_dead
 
-        mark_process_dead(pid, str(self.path))  # type: ignore[no-untyped-call]
-        for kind in _SUMMED:
-            self._merge(kind, {str(each) for each in living})
+        try:
+            mark_process_dead(pid, str(self.path))  # type: ignore[no-untyped-call]
+            for kind in _SUMMED:
+                self._merge(kind, {str(each) for each in living})
+        except Exception as error:  # noqa: BLE001 - no figure is worth the end of a master
+            _log.error("the metrics of worker %d stay as they are: %r", pid, error)
 
     def _merge(self, kind: str, living: Collection[str]) -> None:
         """Add the files of all workers that ended into one, unless a scrape reads them just now.
@@ -85,15 +95,26 @@ def _write_sum(files: Collection[Path], target: Path) -> Path:
     from prometheus_client.mmap_dict import MmapedDict
 
     sums: dict[str, float] = {}
-    for file in files:
+    for file in filter(_is_begun, files):
         for key, value, _, _ in MmapedDict.read_all_values_from_file(file):  # type: ignore[no-untyped-call]
             sums[key] = sums.get(key, 0.0) + value
-    target.unlink(missing_ok=True)
+    _reserve(target, _HEAD_BYTES + sum(len(key.encode()) + _ENTRY_BYTES for key in sums))
     written = MmapedDict(str(target))  # type: ignore[no-untyped-call]
     for key, value in sums.items():
         written.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
     written.close()  # type: ignore[no-untyped-call]
     return target
+
+
+def _is_begun(file: Path) -> bool:
+    """Whether a worker came to write anything before it was killed."""
+    return file.stat().st_size > 0
+
+
+def _reserve(target: Path, size_bytes: int) -> None:
+    """Make an empty file with its space: writing to a mapped one without would end the process."""
+    with target.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size_bytes)
 
 
 @contextmanager

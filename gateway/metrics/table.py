@@ -202,7 +202,7 @@ def count_audit_line(kind: str, *, is_written: bool) -> None:
     (AUDIT_LINES if is_written else AUDIT_ERRORS).labels(kind).inc()
 
 
-def count_policy_reload(*, is_good: bool) -> None:
+def count_policy_reload(is_good: bool) -> None:
     """The policy file had changed, and the change was taken or refused."""
     POLICY_RELOADS.labels("loaded" if is_good else "refused").inc()
 

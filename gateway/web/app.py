@@ -8,6 +8,7 @@ from gateway.audit import AuditLog
 from gateway.clock import Clock
 from gateway.feed.subscriptions import Subscriptions
 from gateway.ledger.base import Ledger
+from gateway.metrics.table import count_policy_reload
 from gateway.opend.client import Client
 from gateway.policy_watch import PolicyWatch
 from gateway.schema.codec import Codec
@@ -21,6 +22,7 @@ from gateway.web.blueprints.trade import trade_blueprint
 from gateway.web.errors import register_error_handlers
 from gateway.web.front import Front
 from gateway.web.ledger_watch import LedgerHealth
+from gateway.web.measured import call_ended
 from gateway.web.refusal import RefusalLog
 from gateway.web.replay import Replays
 from gateway.web.services import Services
@@ -51,6 +53,9 @@ def create_app(settings: Settings, parts: Parts) -> Flask:
     """The application."""
     subscriptions = Subscriptions(parts.client, auto_subscribe=settings.quote.auto_subscribe)
     parts.client.on_session = lambda connection: subscriptions.restore()
+    parts.client.on_call = call_ended
+    if parts.policy_watch is not None:
+        parts.policy_watch.on_reload = count_policy_reload
     services = _services(settings, parts, subscriptions)
     app = _bare_flask()
     for blueprint in BLUEPRINTS:

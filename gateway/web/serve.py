@@ -9,10 +9,10 @@ from typing import cast
 
 from flask import Flask
 
-from gateway.audit import AuditLog
 from gateway.boot import MASTER
 from gateway.clock import Clock, SystemClock
 from gateway.ledger.store import open_ledger
+from gateway.metrics.hub import HubWatch
 from gateway.opend.client import Client, ClientSettings
 from gateway.opend.errors import RsaKeyError
 from gateway.policy_watch import PolicyWatch
@@ -21,6 +21,8 @@ from gateway.trading.desk import Desk
 from gateway.trading.reconcile import Reconciler
 from gateway.web.app import Parts, create_app
 from gateway.web.ledger_watch import LedgerHealth, watched
+from gateway.web.measured import MeasuredAudit, measured
+from gateway.web.sampler import Sampler
 
 WORKER = "gateway_worker"
 """The name of the worker's parts among the application's extensions."""
@@ -36,6 +38,8 @@ class Worker:
 
     parts: Parts
     reconciler: Reconciler
+    sampler: Sampler
+    hub_watch: HubWatch
 
     def open(self) -> None:
         """Begin, in the worker itself: nothing of it survives a fork. Ledger and audit open at first use."""
@@ -43,9 +47,13 @@ class Worker:
             self.parts.policy_watch.open()
         self.parts.client.open()
         self.reconciler.open()
+        self.sampler.open()
+        self.hub_watch.open()
 
     def close(self) -> None:
         """End it all; what waits for OpenD fails at once, and is recorded before ledger and audit close."""
+        self.hub_watch.close()
+        self.sampler.close()
         self.reconciler.close()
         self.parts.client.close()
         if self.parts.policy_watch is not None:
@@ -62,15 +70,20 @@ def app_of_master() -> Flask:
     settings = MASTER.settings or MASTER.load_settings(os.environ)
     parts = _parts(settings, SystemClock())
     app = create_app(settings, parts)
-    app.extensions[WORKER] = Worker(parts, _reconciler(settings, parts))
+    app.extensions[WORKER] = Worker(
+        parts,
+        _reconciler(settings, parts),
+        Sampler(parts.client, parts.ledger, parts.policy_watch),
+        HubWatch(parts.clock),
+    )
     return app
 
 
 def _parts(settings: Settings, clock: Clock) -> Parts:
     client = _client(settings, clock)
     health = LedgerHealth(clock)
-    ledger = watched(open_ledger(settings.ledger), health)
-    audit = AuditLog(settings.audit, clock)
+    ledger = measured(watched(open_ledger(settings.ledger), health), clock)
+    audit = MeasuredAudit(settings.audit, clock)
     return Parts(
         clock=clock,
         client=client,
