@@ -103,7 +103,7 @@ def tail(installation: Installation, count: int, as_json: bool) -> None:
         click.echo(b"".join(last).decode("utf-8", "replace"), nl=False)
         return
     print_table(
-        ("TIME", "KIND", "KEY", "ROUTE", "ACCOUNT", "ORDER", "RESULT", "WHY"),
+        ("TIME", "KIND", "WHO", "ROUTE", "ACCOUNT", "ORDER", "RESULT", "WHY"),
         [_row(raw) for raw in last],
         "The audit is empty.",
     )
@@ -117,11 +117,11 @@ def _row(raw: bytes) -> tuple[object, ...]:
     account = " ".join(str(line[name]) for name in ("acc_id", "environment") if name in line)
     result = " ".join(str(line[name]) for name in ("decision", "outcome") if name in line)
     why = ": ".join(str(line[name]) for name in ("reason", "detail") if name in line)
-    who = line.get("key_id") or line.get("actor")
+    who = " for ".join(line[name] for name in ("actor", "key_id") if name in line)
     return (
         line.get("time"),
         line.get("kind"),
-        who,
+        who or None,
         line.get("route"),
         account or None,
         _order(line),

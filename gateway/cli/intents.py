@@ -112,7 +112,7 @@ def intent_words(record: IntentRecord) -> dict[str, Any]:
 
 def _row(record: IntentRecord) -> tuple[object, ...]:
     intent = record.intent
-    price = "" if intent.price is None else f" at {intent.price:f}"
+    price = "" if intent.price is None else f" at {intent.price.normalize():f}"
     state = f"{record.state} ({record.resolution})" if record.resolution else record.state
     return (
         intent.intent_id,
@@ -120,7 +120,7 @@ def _row(record: IntentRecord) -> tuple[object, ...]:
         intent.key_id,
         intent.acc_id,
         intent.environment,
-        f"{intent.kind} {intent.side} {intent.quantity:f} {intent.symbol}{price}",
+        f"{intent.kind} {intent.side} {intent.quantity.normalize():f} {intent.symbol}{price}",
         state,
         record.order_id,
     )

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import stat
+import threading
 import time
 from decimal import Decimal
 
@@ -334,3 +335,15 @@ def test_audit_that_was_opened_before_a_fork_is_refused(audit, monkeypatch):
     monkeypatch.setattr(os, "getpid", lambda: real + 1)
     with pytest.raises(AuditUnavailable, match="before the process forked"):
         fill(audit, 1)
+
+
+def test_disk_that_is_slow_stops_the_writer_alone(path, clock, monkeypatch):
+    log = AuditLog(path, clock)
+    fill(log, 1)
+    went_on = threading.Event()
+    waited = []
+    monkeypatch.setattr(os, "fsync", lambda file: waited.append(went_on.wait(timeout=1)))
+    gevent.spawn(went_on.set)
+    log.write(event(), durable=True)
+    assert waited == [True]
+    log.close()

@@ -107,9 +107,17 @@ def test_tail_shows_the_last_lines(site):
     with site.audit.open("ab") as file:
         file.write(b'{"seq":7,"t\x1b[2J')
     head, *rows = site.gw("audit", "tail", "-n", "2").stdout.splitlines()
-    assert head.split() == ["TIME", "KIND", "KEY", "ROUTE", "ACCOUNT", "ORDER", "RESULT", "WHY"]
+    assert head.split() == ["TIME", "KIND", "WHO", "ROUTE", "ACCOUNT", "ORDER", "RESULT", "WHY"]
     assert rows[0].endswith("decision  bot  -      987654 simulate  BUY HK.00700  denied  rate")
     assert rows[1].split() == ["-", "torn", *"------"]
+
+
+def test_tail_names_who_gave_a_command_and_for_which_key(site):
+    site.audit.parent.mkdir()
+    log = AuditLog(site.audit, SystemClock())
+    log.write(AuditEvent(kind=AuditKind.TRADING, key_id="bot", actor="root"), durable=False)
+    log.close()
+    assert "  root for bot  " in site.gw("audit", "tail").stdout
 
 
 def test_tail_for_scripts_is_the_lines_themselves(site):
