@@ -131,7 +131,15 @@ def snapshot(
     **changes: Any,
 ) -> dict[str, Any]:
     """The answer of 3203; `option` are the figures of a contract."""
-    zeros = ("priceSpread", "highPrice", "openPrice", "lowPrice", "lastClosePrice", "turnover", "turnoverRate")
+    zeros = (
+        "priceSpread",
+        "highPrice",
+        "openPrice",
+        "lowPrice",
+        "lastClosePrice",
+        "turnover",
+        "turnoverRate",
+    )
     basic = {
         **dict.fromkeys(zeros, 0.0),
         "security": {"market": market, "code": code},
@@ -170,9 +178,7 @@ def global_state(time_s: float, *, trade_logined: bool = True) -> dict[str, Any]
 def principal(allowed_acc_ids: frozenset[int] | None = None, **limits: Any) -> Principal:
     """A key with these limits."""
     scopes = frozenset({Scope.TRADE_REAL})
-    return Principal(
-        key_id="bot", scopes=scopes, allowed_acc_ids=allowed_acc_ids, limits=Limits(**limits)
-    )
+    return Principal(key_id="bot", scopes=scopes, allowed_acc_ids=allowed_acc_ids, limits=Limits(**limits))
 
 
 @dataclass
@@ -286,9 +292,7 @@ def build_floor(directory: Path, ledger: Ledger, beside: "Floor | None" = None) 
     audit = Faulty(AuditLog(directory / "audit.jsonl", clock))
     line = Faulty(client)
     desk = Desk(line, store, audit, clock, timeout_s=TIMEOUT_S)
-    reconciler = Reconciler(
-        line, store, audit, clock, settlements=desk.settlements, timeout_s=TIMEOUT_S
-    )
+    reconciler = Reconciler(line, store, audit, clock, settlements=desk.settlements, timeout_s=TIMEOUT_S)
     return Floor(client, line, store, audit, clock, desk, reconciler, directory / "audit.jsonl", principal())
 
 

@@ -11,8 +11,8 @@ from fix_trading import (
     OPTION,
     ORDER_ID,
     PLACE,
-    UNLOCK,
     TIMEOUT_S,
+    UNLOCK,
     modify_request,
     order_list,
     order_row,
@@ -64,27 +64,34 @@ class TestPlace:
         assert answer.s2c.orderID == ORDER_ID
         record = floor.record
         assert (record.state, record.order_id, record.order_id_ex) == ("accepted", ORDER_ID, "17418")
-        assert (record.intent.symbol, record.intent.price, record.intent.request_id) == ("HK.00700", 300, "r-1")
+        assert (record.intent.symbol, record.intent.price, record.intent.request_id) == (
+            "HK.00700",
+            300,
+            "r-1",
+        )
         (call,) = floor.opend.calls
         assert (call.name, call.kind) == (PLACE.name, CallKind.WRITE)
         assert call.c2s.remark == record.intent.remark == f"gw-{record.intent.intent_id}"
         assert floor.outcomes() == ["sending allowed", "outcome accepted"]
         sending, outcome = floor.lines()
-        assert sending.items() >= {
-            "request_id": "r-1",
-            "key_id": "bot",
-            "route": "/api/order",
-            "acc_id": ACC_ID,
-            "environment": "simulate",
-            "market": "HK",
-            "code": "HK.00700",
-            "side": "BUY",
-            "quantity": "100.0",
-            "price": "300.0",
-            "currency": "HKD",
-            "intent_id": record.intent.intent_id,
-            "latency_ms": 0.0,
-        }.items()
+        assert (
+            sending.items()
+            >= {
+                "request_id": "r-1",
+                "key_id": "bot",
+                "route": "/api/order",
+                "acc_id": ACC_ID,
+                "environment": "simulate",
+                "market": "HK",
+                "code": "HK.00700",
+                "side": "BUY",
+                "quantity": "100.0",
+                "price": "300.0",
+                "currency": "HKD",
+                "intent_id": record.intent.intent_id,
+                "latency_ms": 0.0,
+            }.items()
+        )
         assert outcome["order_id"] == ORDER_ID
         assert verify(floor.audit_file).is_intact
 
@@ -128,10 +135,15 @@ class TestPlace:
     def test_the_reply_has_what_time_is_left(self, floor, monkeypatch):
         left = []
         call = floor.opend.call
-        monkeypatch.setattr(floor.opend, "call", lambda *a, **named: (left.append(named), call(*a, **named))[1])
+        monkeypatch.setattr(
+            floor.opend, "call", lambda *a, **named: (left.append(named), call(*a, **named))[1]
+        )
         write, advance = floor.audit.write, floor.ledger.advance
         monkeypatch.setattr(
-            floor.audit, "write", lambda *a, **named: (floor.clock.advance(2), write(*a, **named)), raising=False
+            floor.audit,
+            "write",
+            lambda *a, **named: (floor.clock.advance(2), write(*a, **named)),
+            raising=False,
         )
         monkeypatch.setattr(
             floor.ledger, "advance", lambda *a: (floor.clock.advance(1), advance(*a))[1], raising=False
@@ -142,7 +154,10 @@ class TestPlace:
     def test_an_order_whose_time_is_over_is_not_sent(self, floor, monkeypatch):
         advance = floor.ledger.advance
         monkeypatch.setattr(
-            floor.ledger, "advance", lambda *a: (floor.clock.advance(TIMEOUT_S), advance(*a))[1], raising=False
+            floor.ledger,
+            "advance",
+            lambda *a: (floor.clock.advance(TIMEOUT_S), advance(*a))[1],
+            raising=False,
         )
         with pytest.raises(NotSent, match="the time for this order was over"):
             floor.place()
@@ -307,7 +322,7 @@ class TestHugeOrders:
 
     def test_a_market_order_without_a_quote_is_denied_where_a_cap_holds(self, floor, opend):
         opend.script("Qot_GetSecuritySnapshot", OpenDUnavailable("away"))
-        with pytest.raises(OrderDenied, match="order value unknown: no usable quote for HK.00700"):
+        with pytest.raises(OrderDenied, match=r"no usable quote for HK\.00700"):
             floor.place(CAPPED, orderType=2)
         floor.place(principal(), orderType=2)
 

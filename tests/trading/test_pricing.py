@@ -11,7 +11,9 @@ from gateway.schema.errors import FieldError
 from gateway.trading.pricing import Quote, modified_terms, order_terms, placed_terms, worst_price
 from gateway.trading.wire import OrderType, TrailType
 
-LIMITED = [each for each in OrderType if each.name.endswith(("NORMAL", "LIMIT", "LIMIT_ALL", "LIMIT_IF_TOUCHED"))]
+LIMITED = [
+    each for each in OrderType if each.name.endswith(("NORMAL", "LIMIT", "LIMIT_ALL", "LIMIT_IF_TOUCHED"))
+]
 LIMITED.remove(OrderType.TRAILING_STOP_LIMIT)
 TRIGGERED = [OrderType.STOP, OrderType.STOP_LIMIT, OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED]
 TRAILING = [OrderType.TRAILING_STOP, OrderType.TRAILING_STOP_LIMIT]
@@ -102,7 +104,9 @@ def test_what_is_no_amount_is_refused(field, order_type, number):
         placed_terms(place_request(**fields_of(order_type, **{field: number})).c2s)
 
 
-@pytest.mark.parametrize(("field", "number"), [("trdSide", 0), ("trdSide", 5), ("orderType", 0), ("orderType", 20)])
+@pytest.mark.parametrize(
+    ("field", "number"), [("trdSide", 0), ("trdSide", 5), ("orderType", 0), ("orderType", 20)]
+)
 def test_a_side_or_type_that_is_none_is_refused(field, number):
     with pytest.raises(FieldError, match=f"found {number}, accepted is"):
         placed_terms(place_request(**{field: number}).c2s)

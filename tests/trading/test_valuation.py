@@ -219,7 +219,9 @@ class TestModify:
         assert (list(conditions.idList), list(conditions.orderIDExList)) == asked
         assert not call.c2s.refreshCache
 
-    @pytest.mark.parametrize("named", [{"orderID": 1}, {"orderID": 0, "orderIDEx": "other"}, {"orderIDEx": "x"}])
+    @pytest.mark.parametrize(
+        "named", [{"orderID": 1}, {"orderID": 0, "orderIDEx": "other"}, {"orderIDEx": "x"}]
+    )
     def test_an_order_that_has_not_both_names_is_not_found(self, opend, named):
         with pytest.raises(OrderNotFound, match="order not found: OpenD lists no order"):
             modify(opend, **named)
