@@ -8,6 +8,7 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
+from gateway.metrics.table import CATALOGUE, Row
 from gateway.routes import ROUTES, Route
 
 README = Path(__file__).parents[1] / "README.md"
@@ -47,9 +48,21 @@ def errors_table() -> str:
     return "\n".join(["| status | when |", "| --- | --- |", *rows])
 
 
+def metrics_table() -> str:
+    """One row a metric."""
+    rows = [_metric_row(metric) for metric in CATALOGUE]
+    return "\n".join(["| metric | kind | what it says |", "| --- | --- | --- |", *rows])
+
+
+def _metric_row(metric: Row) -> str:
+    labels = f"{{{','.join(metric.labels)}}}" if metric.labels else ""
+    return f"| `{metric.name}{labels}` | {metric.kind} | {metric.text} |"
+
+
 def with_tables(text: str) -> str:
     """The README's text with every table as it should be. Raises ValueError when a mark is missing."""
-    for name, table in {"routes": routes_table(), "errors": errors_table()}.items():
+    tables = {"routes": routes_table(), "errors": errors_table(), "metrics": metrics_table()}
+    for name, table in tables.items():
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         if not marks.search(text):
             raise ValueError(f"README.md has no <!-- {name} --> ... <!-- /{name} -->")

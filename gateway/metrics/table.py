@@ -112,7 +112,11 @@ ORDERS = _counter(
     "route",
     "outcome",
 )
-ORDER_DENIALS = _counter("gateway_order_denials_total", "Orders that the gateway denied.", "reason")
+ORDER_DENIALS = _counter(
+    "gateway_order_denials_total",
+    "Orders that the gateway denied; `not_judged` is one of which it could not find out what it would do.",
+    "reason",
+)
 ORDERS_RESOLVED = _counter(
     "gateway_orders_resolved_total",
     "Orders of which it was found out after their request what became of them.",
