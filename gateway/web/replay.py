@@ -29,7 +29,6 @@ from gateway.ledger.base import (
 )
 from gateway.opend.errors import OpenDRefused, OutcomeUnknown
 from gateway.policy.reasons import Denied, DenyReason
-from gateway.schema.errors import BodyError
 from gateway.trading.context import OrderDenied
 from gateway.trading.intent import made_s
 from gateway.web.body import JSON_TYPE
@@ -38,8 +37,8 @@ from gateway.web.exchange import Exchange
 
 REPLAYED_HEADER = "Idempotency-Replayed"
 
-NEVER_SENT = (OrderDenied, BodyError)
-"""Errors after which OpenD has not heard of the order: the policy's, and those of what was asked."""
+KEPT = (OpenDRefused, OutcomeUnknown)
+"""Errors that are answers. After another one that is not safe to repeat the order's record will answer."""
 
 LOOK_INTERVAL_S = 0.05
 """How often a repeated packet looks whether the first one has its answer."""
@@ -183,15 +182,12 @@ class Replays:
     def _run(self, claim: Claim, intent_id: str, write: Write) -> Response:
         try:
             answer = write.send(intent_id)
-        except (OpenDRefused, OutcomeUnknown) as error:
+        except GatewayError as error:
             if error.retry_safe:
                 self._drop(claim, intent_id)
+            if error.retry_safe or not isinstance(error, KEPT):
                 raise
             answer = gateway_error(error)
-        except GatewayError as error:
-            if error.retry_safe or isinstance(error, NEVER_SENT):
-                self._drop(claim, intent_id)
-            raise
         self._keep(claim, intent_id, answer)
         return answer
 

@@ -15,7 +15,7 @@ from gateway.policy.model import Principal
 from gateway.policy.reasons import Denied
 from gateway.schema.codec import Int64Format
 from gateway.schema.descriptors import WireMessage
-from gateway.schema.errors import FieldError
+from gateway.schema.errors import BodyError, FieldError
 from gateway.trading.audit_trail import AuditTrail
 from gateway.trading.context import DryRun, OrderDenied, WriteContext
 from gateway.trading.desk import TRADING_OPERATIONS
@@ -23,7 +23,7 @@ from gateway.trading.intent import new_intent_id
 from gateway.web.errors import json_answer
 from gateway.web.exchange import Environ, Exchange
 from gateway.web.question import Question
-from gateway.web.replay import NEVER_SENT, Claim
+from gateway.web.replay import Claim
 from gateway.web.services import Services
 from gateway.web.success import success
 
@@ -134,7 +134,7 @@ class _Write:
         protocol, context = self.question.route.protocol, self._context(intent_id)
         try:
             answer = self.services.desk.submit(protocol, self.question.message, context)
-        except NEVER_SENT:
+        except (OrderDenied, BodyError):
             self.exchange.intent_id = None
             raise
         if isinstance(answer, DryRun):
