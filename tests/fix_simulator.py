@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway.clock import Clock, SystemClock
 from gateway.simulator.assembly import Settings, assemble
+from gateway.simulator.model import Call, Handler, Outcome
 from gateway.simulator.server import SimulatorServer
 
 ROOT = Path(__file__).parents[1]
@@ -101,6 +102,18 @@ def start_simulator() -> Iterator[Callable[..., SimulatorProcess]]:
 def simulator(start_simulator) -> SimulatorProcess:
     """A simulator process with its defaults."""
     return start_simulator()
+
+
+def outcome_of(handler: Handler, call: Call) -> Outcome:
+    """What a handler answers, with all of its steps taken at once."""
+    outcome = handler(call)
+    if not isinstance(outcome, Generator):
+        return outcome
+    while True:
+        try:
+            next(outcome)
+        except StopIteration as end:
+            return end.value
 
 
 class SimulatorThread:

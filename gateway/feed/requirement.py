@@ -53,12 +53,16 @@ def needs(protocol_name: str, request: WireMessage) -> tuple[Need, ...]:
 
 
 def product(securities: Iterable[WireMessage], sub_types: Iterable[int]) -> tuple[Need, ...]:
-    """Each security with each sub type, as OpenD reads the two lists of a `Qot_Sub`."""
-    kept_sub_types = tuple(sub_types)
+    """Each security with each sub type once, as OpenD reads the two lists of a `Qot_Sub`.
+
+    Lists that repeat themselves cost no more than they say: the product is of what is distinct.
+    """
+    distinct_securities = dict.fromkeys((security.market, security.code) for security in securities)
+    distinct_sub_types = tuple(dict.fromkeys(sub_types))
     return tuple(
-        Need(security.market, security.code, sub_type)
-        for security in securities
-        for sub_type in kept_sub_types
+        Need(market, code, sub_type)
+        for market, code in distinct_securities
+        for sub_type in distinct_sub_types
     )
 
 

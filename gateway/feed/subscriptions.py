@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from gateway.errors import GatewayError
 from gateway.feed.requirement import Need, needs, product
 from gateway.opend.client import CallKind, Client
-from gateway.opend.errors import OpenDRefused
+from gateway.opend.errors import OpenDLimited, OpenDRefused
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.protocols import Protocol, protocol_named
 
@@ -67,21 +67,34 @@ class Subscriptions:
     def restore(self) -> None:
         """Tell a new session of the pinned connection all that was subscribed before.
 
-        What OpenD refuses is logged and forgotten: the next read that needs it subscribes again.
+        A security that OpenD refuses, such as an option that has expired, is logged and forgotten, and
+        takes no other with it. What OpenD did not answer, as when the connection is lost again, stays
+        remembered for the next session.
         """
         for request in subscription_requests(self._subscribed):
-            if not self._is_restored(SUBSCRIBE, request):
+            if not self._is_accepted(SUBSCRIBE, request):
+                self._restore_one_by_one(request)
+        if self._push_accounts is not None:
+            self._is_accepted(PUSH_ACCOUNTS, self._push_accounts)
+
+    def _restore_one_by_one(self, refused: WireMessage) -> None:
+        """Restore each security of a refused request by itself; OpenD refuses all for one of them."""
+        for security in refused.c2s.securityList:
+            request = SUBSCRIBE.request()
+            request.CopyFrom(refused)
+            del request.c2s.securityList[:]
+            request.c2s.securityList.append(security)
+            if not self._is_accepted(SUBSCRIBE, request):
                 for need in product(request.c2s.securityList, request.c2s.subTypeList):
                     self._subscribed.pop(need, None)
-        if self._push_accounts is not None:
-            self._is_restored(PUSH_ACCOUNTS, self._push_accounts)
 
-    def _is_restored(self, protocol: Protocol, request: WireMessage) -> bool:
+    def _is_accepted(self, protocol: Protocol, request: WireMessage) -> bool:
+        """False when OpenD refused it as wrong; a limit or a missing answer says nothing of it."""
         try:
             self._client.call(protocol, request, kind=CallKind.SUBSCRIPTION)
         except GatewayError as error:
             _log.warning("not restored on the new session: %s: %s", protocol.name, error)
-            return False
+            return not isinstance(error, OpenDRefused) or isinstance(error, OpenDLimited)
         return True
 
     def _ask(self, protocol: Protocol, request: WireMessage) -> WireMessage:
@@ -99,7 +112,9 @@ class Subscriptions:
         return required
 
     def _subscribe(self, wanted: Iterable[Need]) -> None:
-        for request in subscription_requests(dict.fromkeys(wanted, ())):
+        """Subscribe; what was subscribed before keeps its options, its pushes among them."""
+        with_options = {need: self._subscribed.get(need, ()) for need in wanted}
+        for request in subscription_requests(with_options):
             self.change(SUBSCRIBE, request)
 
     def _note(self, c2s: WireMessage) -> None:
@@ -109,7 +124,9 @@ class Subscriptions:
             return
         changed = product(c2s.securityList, c2s.subTypeList)
         if c2s.isSubOrUnSub:
-            self._subscribed.update(dict.fromkeys(changed, _options(c2s)))
+            options = _options(c2s)
+            for need in changed:
+                self._subscribed[need] = _merged(self._subscribed.get(need, ()), options)
             return
         for need in changed:
             self._subscribed.pop(need, None)
@@ -138,6 +155,11 @@ def subscription_requests(wanted: Mapping[Need, Options]) -> Iterator[WireMessag
                 **dict(options),
             }
         )
+
+
+def _merged(known: Options, given: Options) -> Options:
+    """The options after a change that says nothing of some; registering for pushes is one of them."""
+    return tuple((dict(known) | dict(given)).items())
 
 
 def _options(c2s: WireMessage) -> Options:

@@ -122,6 +122,7 @@ class Connection:
         self._ready: AsyncResult[SessionInfo] = AsyncResult()
         self._end_reason: OpenDError | None = None
         self._packet_serial = 0
+        self._is_doubtful = False
 
     @property
     def state(self) -> SessionState:
@@ -142,6 +143,14 @@ class Connection:
     def in_flight(self) -> int:
         """How many requests wait for a reply."""
         return len(self._waiting)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a request's deadline passed and OpenD has sent nothing since, not even to another one.
+
+        Such a connection may have stalled for good, long before silence ends it.
+        """
+        return self._is_doubtful
 
     def open(self, timeout_s: float) -> None:
         """Connect and do InitConnect; returns when the session is READY.
@@ -184,6 +193,7 @@ class Connection:
         try:
             waiting.settled.wait(max(0.0, deadline_s - self._clock.monotonic_s()))
             if waiting.outcome is None:
+                self._is_doubtful = True
                 raise waiting.timed_out(self.endpoint)
             if isinstance(waiting.outcome, OpenDError):
                 raise waiting.outcome
@@ -298,7 +308,9 @@ class Connection:
         if not self._may_go_on():
             return
         if is_readable:
-            for event in self._session.receive(connected.recv(READ_BYTES), self._clock.monotonic_s()):
+            data = connected.recv(READ_BYTES)
+            self._is_doubtful = False
+            for event in self._session.receive(data, self._clock.monotonic_s()):
                 self._handle(event)
         self.tick()
 

@@ -205,6 +205,9 @@ class Pool:
     def pick(self, deadline_s: float, *, pinned: bool = False) -> Connection:
         """The ready connection with the fewest requests in flight, or the pinned one.
 
+        One that is doubtful is picked only when all are: else it would draw the calls that it fails,
+        since calls that time out leave it with few in flight.
+
         With none ready it waits for one, `connect_wait_s` at most, and raises `OpenDUnavailable` then.
         """
         self._require_open()
@@ -227,7 +230,7 @@ class Pool:
 
     def _best_ready(self, pinned: bool) -> Connection | None:
         ready = [slot.connection for slot in self._candidates(pinned) if slot.connection and slot.is_ready]
-        return min(ready, key=lambda connection: connection.in_flight, default=None)
+        return min(ready, key=lambda each: (each.is_doubtful, each.in_flight), default=None)
 
     def _candidates(self, pinned: bool) -> tuple[_Slot, ...]:
         return self._slots[:1] if pinned else self._slots

@@ -10,6 +10,7 @@ What a bad frame does, after which only the first ends the session:
 - nothing of ours can be meant (unknown proto id, a frame before READY): `Dropped`.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -43,6 +44,8 @@ PROTOBUF = 0
 DEFAULT_KEEP_ALIVE_INTERVAL_S = 10
 """The interval in every published sample; taken when OpenD states none above zero."""
 KEEP_ALIVE_SHARE = 0.8
+KEEP_ALIVES_AWAITED = 8
+"""How many KeepAlives without an answer are remembered; OpenD may be late with several."""
 SILENT_INTERVALS = 3
 SILENT_MARGIN_S = 3
 """Without a byte for 3 intervals and 3 s a connection counts as dead: the official SDK's 33 s for 10 s."""
@@ -190,7 +193,7 @@ class Session:
         self._last_received_s = 0.0
         self._last_keep_alive_s = 0.0
         self._init_serial = 0
-        self._keep_alive_serial: int | None = None
+        self._unanswered_keep_alives: deque[int] = deque(maxlen=KEEP_ALIVES_AWAITED)
         self._state = SessionState.CONNECTING
         self._info: SessionInfo | None = None
 
@@ -243,7 +246,8 @@ class Session:
     def keep_alive(self, now_s: float, wall_s: float) -> bytes:
         """A KeepAlive frame. Raises `SessionStateError` when the session is not READY."""
         request = PROTOCOLS[KEEP_ALIVE].request(c2s={"time": int(wall_s)})
-        self._keep_alive_serial, frame = self.request(KEEP_ALIVE, request.SerializeToString())
+        serial, frame = self.request(KEEP_ALIVE, request.SerializeToString())
+        self._unanswered_keep_alives.append(serial)
         self._last_keep_alive_s = now_s
         return frame
 
@@ -278,8 +282,8 @@ class Session:
     def _event(self, frame: Frame) -> Event | None:
         if self._state is SessionState.INITIALISING:
             return self._event_while_initialising(frame)
-        if frame.proto_id == KEEP_ALIVE and frame.serial == self._keep_alive_serial:
-            self._keep_alive_serial = None
+        if frame.proto_id == KEEP_ALIVE and frame.serial in self._unanswered_keep_alives:
+            self._unanswered_keep_alives.remove(frame.serial)
             return None
         protocol = PROTOCOLS.get(frame.proto_id)
         if protocol is None:

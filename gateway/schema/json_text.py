@@ -1,6 +1,7 @@
 """From a request's bytes to a dict, strictly: what two readers could read in two ways is refused."""
 
 import json
+from collections import Counter
 from typing import Any, NoReturn
 
 import orjson
@@ -65,8 +66,7 @@ def _parse_carefully(raw: bytes) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
         raise BodyError(f"the body has the key {shown(twice)} twice in one object")
     return members
 

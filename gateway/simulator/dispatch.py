@@ -1,8 +1,7 @@
 """A request's way through the simulator: known, parsed, allowed, answered."""
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Generator, Mapping
 
 from google.protobuf.message import DecodeError
 
@@ -10,7 +9,7 @@ from gateway.clock import Clock
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.protocols import PROTOCOLS
 from gateway.simulator.delays import Delays
-from gateway.simulator.model import Answer, Call, Handler, Refusal
+from gateway.simulator.model import Answer, Call, Handler, Outcome, Refusal, Work
 from gateway.simulator.session import Session
 
 INVALID = -500
@@ -60,11 +59,11 @@ class Dispatcher:
             raise Refusal(UNPARSABLE, INVALID)
         return request.c2s
 
-    def answer(self, session: Session, proto_id: int, c2s: WireMessage) -> bytes:
+    def answer(self, session: Session, proto_id: int, c2s: WireMessage) -> Work[bytes]:
         """The reply to a request, whatever becomes of it."""
         started_s = self._clock.monotonic_s()
         try:
-            outcome = self._run(Call(proto_id, c2s, session, self._clock))
+            outcome = yield from self._run(Call(proto_id, c2s, session, self._clock))
             reply = self._success(proto_id, outcome)
         except Refusal as refusal:
             return self.refusal(proto_id, refusal)
@@ -82,19 +81,20 @@ class Dispatcher:
         ).SerializeToString()
         return reply
 
-    def _run(self, call: Call) -> Mapping[str, Any] | Answer:
+    def _run(self, call: Call) -> Work[Outcome]:
         for guard in self._guards.get(call.proto_id, ()):
             guard(call)
-        return self._handlers[call.proto_id](call)
+        outcome = self._handlers[call.proto_id](call)
+        return (yield from outcome) if isinstance(outcome, Generator) else outcome
 
-    def _success(self, proto_id: int, outcome: Mapping[str, Any] | Answer) -> bytes:
+    def _success(self, proto_id: int, outcome: Outcome) -> bytes:
         s2c, ret_msg = (outcome.s2c, outcome.ret_msg) if isinstance(outcome, Answer) else (outcome, "")
         reply: bytes = self._responses[proto_id](
             retType=0, retMsg=ret_msg, errCode=0, s2c=s2c
         ).SerializeToString()
         return reply
 
-    def _record(self, proto_id: int, outcome: Mapping[str, Any] | Answer, started_s: float) -> None:
+    def _record(self, proto_id: int, outcome: Outcome, started_s: float) -> None:
         now_s = self._clock.monotonic_s()
         self._delays.add_reply(proto_id, now_s - started_s)
         if proto_id == PLACE_ORDER and isinstance(outcome, Mapping):

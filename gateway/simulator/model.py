@@ -4,12 +4,12 @@
 `server` carries calls. Each knows only these types of the others.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from gateway.clock import Clock
 
@@ -154,8 +154,15 @@ class Answer:
     ret_msg: str
 
 
-Handler = Callable[[Call], Mapping[str, Any] | Answer]
-"""Answers a call with the fields of its S2C by their protocol names, or raises `Refusal`."""
+Outcome: TypeAlias = Mapping[str, Any] | Answer
+"""The fields of a call's S2C by their protocol names."""
+
+T_co = TypeVar("T_co", covariant=True)
+Work: TypeAlias = Generator[None, None, T_co]
+"""Returns a `T_co`, and yields wherever other connections may have their turn before it goes on."""
+
+Handler: TypeAlias = Callable[[Call], Outcome | Work[Outcome]]
+"""Answers a call at once, or in steps when it takes long; raises `Refusal`."""
 
 
 class PushSink(Protocol):

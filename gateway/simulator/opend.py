@@ -12,7 +12,7 @@ from gateway.simulator.delays import Delays
 from gateway.simulator.dispatch import BAD_SHA1, INVALID, UNKNOWN_PROTOCOL, UNPARSABLE, Dispatcher, Guard
 from gateway.simulator.faults import PREVENTS_EXECUTION, FaultKind, FaultPlan, deliver
 from gateway.simulator.frequency import FrequencyLimiter
-from gateway.simulator.model import Call, Handler, Refusal
+from gateway.simulator.model import Call, Handler, Refusal, Work
 from gateway.simulator.pushes import Pushes, QuotePump
 from gateway.simulator.session import Handshake, Outlet, Session
 from gateway.simulator.subscription_handlers import REAL_TIME_READS, SubscriptionGuard
@@ -103,16 +103,19 @@ class SimulatedOpenD:
         session.reader.receive(data)
 
     def answer(self, session: Session, max_requests: int = 16) -> bool:
-        """Answer some of the waiting requests, and return whether there may be more.
+        """Answer some of the waiting requests or a step of a long one, and return whether there may be more.
 
-        Bytes that are no frames end the connection.
+        Requests of one connection are answered in order. Bytes that are no frames end the connection.
         """
         try:
             for _ in range(max_requests):
-                frame = None if session.gone else session.reader.next_frame()
-                if frame is None:
+                work = None if session.gone else session.work or self._next_work(session)
+                if work is None:
                     return False
-                self._handle(session, frame)
+                session.work = work
+                for _step in work:
+                    return True
+                session.work = None
         except FrameError as error:
             # How OpenD treats a broken stream is not documented; nothing after it can be trusted.
             _log.warning("connection %d is dropped: %s", session.conn_id, error)
@@ -193,13 +196,17 @@ class SimulatedOpenD:
             ),
         }
 
-    def _handle(self, session: Session, frame: Frame) -> None:
+    def _next_work(self, session: Session) -> Work[None] | None:
+        frame = session.reader.next_frame()
+        return None if frame is None else self._handle(session, frame)
+
+    def _handle(self, session: Session, frame: Frame) -> Work[None]:
         fault = self.faults.take_for_request(frame.proto_id)
         if fault and fault.kind in PREVENTS_EXECUTION:
             if fault.kind is FaultKind.DROP_BEFORE:
                 session.drop()
             return
-        body, cipher = self._execute(session, frame)
+        body, cipher = yield from self._execute(session, frame)
 
         def encode(plain: bytes) -> bytes:
             encrypted = cipher.encrypt(plain)
@@ -212,7 +219,7 @@ class SimulatedOpenD:
         if delivery.drops:
             session.finish()
 
-    def _execute(self, session: Session, frame: Frame) -> tuple[bytes, BodyCipher]:
+    def _execute(self, session: Session, frame: Frame) -> Work[tuple[bytes, BodyCipher]]:
         """The plain reply and what it is encrypted with.
 
         An InitConnect that cannot be read is refused in plain: a client with another key, or
@@ -227,7 +234,8 @@ class SimulatedOpenD:
             reply_cipher = PlainCipher() if opens else cipher
             return self._dispatcher.refusal(frame.proto_id, refusal), reply_cipher
         reply_cipher = self._handshake.reply_cipher(c2s) if opens else cipher
-        return self._dispatcher.answer(session, frame.proto_id, c2s), reply_cipher
+        reply = yield from self._dispatcher.answer(session, frame.proto_id, c2s)
+        return reply, reply_cipher
 
     def _require_acceptable(self, session: Session, frame: Frame) -> None:
         if frame.proto_fmt != _PROTOBUF_FORMAT:

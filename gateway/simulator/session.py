@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from gateway.opend.crypto import BodyCipher, PacketEncAlgo, PlainCipher, RsaCipher, session_cipher
 from gateway.opend.errors import CipherError
 from gateway.opend.frame import FrameReader, encode_frame
-from gateway.simulator.model import Refusal
+from gateway.simulator.model import Refusal, Work
 from gateway.simulator.packet_ids import PacketIdGuard
 
 MAX_REQUEST_BODY_BYTES = 16 * 1024 * 1024
@@ -42,7 +42,10 @@ class Outlet(Protocol):
 
 
 class Session:
-    """What the simulator knows of one connection. It is `ready` after InitConnect."""
+    """What the simulator knows of one connection. It is `ready` after InitConnect.
+
+    `work` is the request that is being answered, when that takes several steps.
+    """
 
     def __init__(self, outlet: Outlet, now_s: float) -> None:
         # Ids as real ones: above 2^53, where a client that keeps them in a double goes wrong.
@@ -51,6 +54,7 @@ class Session:
         self.reader = FrameReader(MAX_REQUEST_BODY_BYTES)
         self.cipher: BodyCipher = PlainCipher()
         self.packet_ids = PacketIdGuard(self.conn_id)
+        self.work: Work[None] | None = None
         self.client_id = ""
         self.ready = False
         self.gone = False

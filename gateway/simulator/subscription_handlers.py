@@ -98,16 +98,13 @@ def _wants_first_push(c2s: Any) -> bool:
 
 
 def _named_subscriptions(c2s: Any) -> list[Subscription]:
-    """Every security with every type. Raises `Refusal` for an empty list or an unknown type."""
+    """Every security with every type, once. Raises `Refusal` for an empty list or an unknown type."""
     for field in ("securityList", "subTypeList"):
         if not getattr(c2s, field):
             raise Refusal(f"缺少必要的参数: {field}")
-    sub_types = [_sub_type(number) for number in c2s.subTypeList]
-    return [
-        Subscription(security_key(security), sub_type)
-        for security in c2s.securityList
-        for sub_type in sub_types
-    ]
+    securities = dict.fromkeys(map(security_key, c2s.securityList))
+    sub_types = dict.fromkeys(map(_sub_type, c2s.subTypeList))
+    return [Subscription(security, sub_type) for security in securities for sub_type in sub_types]
 
 
 def _sub_type(number: int) -> SubType:
@@ -118,7 +115,7 @@ def _sub_type(number: int) -> SubType:
 
 
 def _push_targets(subscriptions: Iterable[Subscription], rehab_types: Iterable[int]) -> list[PushTarget]:
-    kline_rehab_types = tuple(rehab_types) or (FORWARD_REHAB,)
+    kline_rehab_types = tuple(dict.fromkeys(rehab_types)) or (FORWARD_REHAB,)
     return [
         PushTarget(subscription, rehab_type)
         for subscription in subscriptions

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from fix_gateway import GatewayProcess, free_port
+from fix_simulator import outcome_of
 
 from gateway.clock import ManualClock
 from gateway.routes import ROUTES, Route
@@ -66,7 +67,7 @@ class Twin:
         request = self._codec.decode_request(protocol, body)
         connection = SimpleNamespace(conn_id=1)
         call = Call(protocol.proto_id, request.c2s, connection, self.clock)
-        answer = self._handlers[protocol.proto_id](call)
+        answer = outcome_of(self._handlers[protocol.proto_id], call)
         fields = answer.s2c if isinstance(answer, Answer) else answer
         response = protocol.response(retType=0, s2c=fields)
         return self._codec.encode(response, Int64Format.NUMBER)["s2c"]

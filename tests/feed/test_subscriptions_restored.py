@@ -4,7 +4,7 @@ from scripted_client import ScriptedClient
 from gateway.feed.requirement import Need, needs
 from gateway.feed.subscriptions import Subscriptions, subscription_requests
 from gateway.opend.client import CallKind
-from gateway.opend.errors import ConnectionLost, OpenDLimited, OpenDRefused, answer_error
+from gateway.opend.errors import ConnectionLost, OpenDLimited, OpenDRefused, OpenDTimeout, answer_error
 from gateway.schema.protocols import protocol_named
 
 SUBSCRIBE = protocol_named("Qot_Sub")
@@ -13,6 +13,7 @@ BASIC, TICKER = 1, 4
 TENCENT = {"market": 1, "code": "00700"}
 APPLE = {"market": 11, "code": "AAPL"}
 NOT_SUBSCRIBED = answer_error(-1, "请求获取实时报价接口前，请先订阅Basic数据")
+UNKNOWN_SECURITY = answer_error(-1, "未知股票")
 
 
 @pytest.fixture
@@ -99,10 +100,59 @@ def test_the_last_list_of_pushed_accounts_is_restored(opend, subscriptions):
 
 def test_what_a_new_session_refuses_is_logged_and_forgotten(opend, subscriptions, caplog):
     subscriptions.change(SUBSCRIBE, sub(TENCENT))
-    opend.script("Qot_Sub", ConnectionLost("gone again"), {})
+    opend.script("Qot_Sub", UNKNOWN_SECURITY, UNKNOWN_SECURITY, {})
     subscriptions.restore()
-    assert "gone again" in caplog.text
+    assert "未知股票" in caplog.text
     assert restored(opend, subscriptions) == {}
+
+
+def test_one_security_that_is_refused_takes_no_other_with_it(opend, subscriptions):
+    subscriptions.change(SUBSCRIBE, sub(TENCENT, APPLE, isRegOrUnRegPush=True))
+    opend.script("Qot_Sub", UNKNOWN_SECURITY, UNKNOWN_SECURITY, {})
+    assert restored(opend, subscriptions) == {("00700", BASIC): (True, ()), ("AAPL", BASIC): (True, ())}
+    assert [[each.code for each in call.c2s.securityList] for call in opend.calls] == [
+        ["00700", "AAPL"], ["00700"], ["AAPL"],
+    ]  # fmt: skip
+    assert restored(opend, subscriptions) == {("AAPL", BASIC): (True, ())}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionLost("gone again"),
+        OpenDTimeout("late"),
+        answer_error(-1, "订阅额度不足，订阅失败，已用订阅额度：1000/1000"),
+        answer_error(-100, ""),
+    ],
+)
+def test_what_a_new_session_could_not_be_told_is_told_the_next_one(opend, subscriptions, error):
+    subscriptions.change(SUBSCRIBE, sub(TENCENT, APPLE))
+    opend.script("Qot_Sub", error, {})
+    subscriptions.restore()
+    assert restored(opend, subscriptions).keys() == {("00700", BASIC), ("AAPL", BASIC)}
+
+
+def test_a_read_that_subscribes_again_keeps_the_pushes(opend, subscriptions):
+    subscriptions.change(SUBSCRIBE, sub(TENCENT, isRegOrUnRegPush=True))
+    opend.script("Qot_GetBasicQot", NOT_SUBSCRIBED, {})
+    subscriptions.read(QUOTE, quote(TENCENT, APPLE))
+    assert told(opend)["00700", BASIC] == (True, ())
+    assert restored(opend, subscriptions) == {("00700", BASIC): (True, ()), ("AAPL", BASIC): (False, ())}
+
+
+def test_a_change_that_says_nothing_of_pushes_leaves_them(opend, subscriptions):
+    subscriptions.change(SUBSCRIBE, sub(TENCENT, isRegOrUnRegPush=True))
+    subscriptions.change(SUBSCRIBE, sub(TENCENT))
+    assert restored(opend, subscriptions) == {("00700", BASIC): (True, ())}
+    subscriptions.change(SUBSCRIBE, sub(TENCENT, isRegOrUnRegPush=False))
+    assert restored(opend, subscriptions) == {("00700", BASIC): (False, ())}
+
+
+def test_lists_that_repeat_themselves_need_each_thing_once(opend, subscriptions):
+    subscriptions.read(QUOTE, quote(*[TENCENT] * 3000, APPLE), (BASIC, TICKER) * 3000)
+    subscribed = opend.calls[0].c2s
+    assert [each.code for each in subscribed.securityList] == ["00700", "AAPL"]
+    assert list(subscribed.subTypeList) == [BASIC, TICKER]
 
 
 def test_known_subscriptions_are_not_sent_again_before_a_read(opend, subscriptions):

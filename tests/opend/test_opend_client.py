@@ -275,6 +275,31 @@ def test_reads_are_spread_over_the_connections(fake_opend, open_client):
     assert all(greenlet.successful() for greenlet in asked)
 
 
+def test_a_connection_that_has_stalled_draws_no_more_calls_until_it_speaks(fake_opend, open_client):
+    stalled = []
+
+    def stall_first(peer, request):
+        if not stalled or peer is stalled[0][0]:
+            stalled.append((peer, request))
+        else:
+            quota(peer, request)
+
+    fake = fake_opend(stall_first)
+    client = open_client(fake)
+    while not all(connection.conn_id for connection in client.status().connections):
+        gevent.sleep(0)
+    with pytest.raises(OpenDTimeout):
+        read(client, timeout_s=0.05)
+    for _ in range(6):
+        assert read(client).retType == 0
+    ((peer, request),) = stalled
+    fake.script = quota
+    quota(peer, request)  # too late for its caller, but it shows that the connection is alive
+    with gevent.Timeout(LONG_S):
+        while read(client).s2c.totalUsedQuota != peer.conn_id % 1000:
+            gevent.sleep(0)
+
+
 def test_over_the_limit_calls_queue_and_over_the_queue_they_are_refused(fake_opend, open_client):
     held = []
     fake = fake_opend(lambda peer, request: held.append((peer, request)))

@@ -256,6 +256,13 @@ def test_the_answer_to_keep_alive_is_nobodys_event_but_a_second_one_is():
     assert [type(event) for event in session.receive(answer, 8.0)] == [Reply]
 
 
+def test_late_answers_to_several_keep_alives_are_all_expected():
+    session = ready_session()
+    serials = [sent(session.keep_alive(float(now_s), 0.0)).serial for now_s in (8, 16, 24)]
+    for serial in serials:
+        assert session.receive(pack(1004, serial, response(1004, s2c={"time": 0})), 25.0) == []
+
+
 def test_silence_counts_from_the_last_byte():
     session = ready_session(now_s=100.0)
     assert session.silent_until() == 133.0

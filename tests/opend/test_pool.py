@@ -21,6 +21,7 @@ class StubConnection:
         self.is_pinned = is_pinned
         self.closed = Event()
         self.in_flight = 0
+        self.is_doubtful = False
         self.end_reason = None
 
     @property
@@ -101,6 +102,18 @@ def test_the_least_busy_connection_is_picked(open_pool):
     for connection, in_flight in zip(way.made, [3, 1, 2], strict=True):
         connection.in_flight = in_flight
     assert pool.pick(deadline()) is way.made[1]
+
+
+def test_a_doubtful_connection_is_picked_only_when_all_are(open_pool):
+    way = Way(FIRST)
+    pool = open_pool(way, FIRST, pool_size=2)
+    pool.pick(deadline())
+    gevent.sleep(0)
+    stalled, busy = way.made
+    stalled.is_doubtful, busy.in_flight = True, 7
+    assert pool.pick(deadline()) is busy
+    busy.is_doubtful = True
+    assert pool.pick(deadline()) is stalled
 
 
 def test_while_a_call_waits_tries_follow_each_other_fast_but_not_at_once(open_pool):

@@ -1,5 +1,6 @@
 import json
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -87,3 +88,12 @@ def test_no_bytes_raise_anything_but_a_body_error(raw):
     except BodyError:
         return
     assert json.loads(json.dumps(value), parse_int=float) == json.loads(raw, parse_int=float)
+
+
+def test_one_key_twice_among_very_many_is_found_at_once():
+    names = [*range(26_000), 25_999]
+    raw = ("{" + ",".join(f'"{name}":1' for name in names) + "}").encode()
+    started_s = time.monotonic()
+    with pytest.raises(BodyError, match='the key "25999" twice'):
+        parse_object(raw)
+    assert time.monotonic() - started_s < 5

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from fix_simulator import outcome_of
+
 from gateway.clock import ManualClock
 from gateway.schema.descriptors import message_class
 from gateway.schema.protocols import PROTOCOLS
@@ -53,10 +55,16 @@ class Desk:
         self.market = Market(self.seed, self.clock, self.hours)
         self.handlers: dict[int, Handler] = quote_handlers(self.market)
 
-    def ask(self, proto_id: int, **c2s: Any) -> Any:
+    def start(self, proto_id: int, **c2s: Any) -> Any:
+        """What the handler gives back: its answer, or the steps to it."""
+        return self.handlers[proto_id](self._call(proto_id, c2s))
+
+    def _call(self, proto_id: int, c2s: dict[str, Any]) -> Call:
         request = message_class(f"{PROTOCOLS[proto_id].name}.C2S")(**c2s)
-        answer = self.handlers[proto_id](Call(proto_id, request, Asker(), self.clock))
-        return complete(proto_id, answer)
+        return Call(proto_id, request, Asker(), self.clock)
+
+    def ask(self, proto_id: int, **c2s: Any) -> Any:
+        return complete(proto_id, outcome_of(self.handlers[proto_id], self._call(proto_id, c2s)))
 
 
 def complete(proto_id: int, s2c: Any) -> Any:

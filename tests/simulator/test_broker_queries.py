@@ -1,5 +1,8 @@
 """Accounts and the queries of orders, fills and positions."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 from fix_broker import EVER, PAPER_HK, REAL_HK, UNIVERSAL, UNIVERSAL_US, Connection, Desk
 
@@ -96,6 +99,16 @@ def test_order_list_after_place_names_the_one_order(desk):
         2201, header=PAPER_HK, filterConditions={"orderIDExList": [answer["orderIDEx"]], "filterMarket": 0}
     )["orderList"]
     assert order["orderID"] == answer["orderID"]
+
+
+@pytest.mark.parametrize("fraction", [0.087_180_9, 0.087, 0.999_999_9, 0.0])
+def test_the_timestamps_of_orders_and_fills_are_their_times_to_the_millisecond(desk, fraction):
+    desk.clock.wall = 1_795_386_059 + fraction
+    order = desk.order(desk.place_live(REAL_HK, price=500.0), REAL_HK)
+    (fill, *_) = desk.call(2211, header=REAL_HK)["orderFillList"]
+    for shown in (order, fill):
+        local = datetime.fromisoformat(shown["createTime"]).replace(tzinfo=ZoneInfo("Asia/Hong_Kong"))
+        assert shown["createTimestamp"] == local.timestamp()
 
 
 @pytest.mark.parametrize("header", [UNIVERSAL, REAL_HK])

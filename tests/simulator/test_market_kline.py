@@ -69,7 +69,7 @@ def test_the_bars_within_a_day_add_up_to_the_day(
     for _ in range(days_ago):
         day = moment.source.calendar.previous_day(day)
     trading_day = moment.source.calendar.trading_day(day)
-    within = list(market.chart.between(moment, kl_type, trading_day.opens_s + 1, trading_day.closes_s))
+    within = list(market.chart.between(moment, kl_type, trading_day.opens_s + 1, trading_day.sessions[-1][1]))
     midnight = trading_day.opens_s - 86_400
     (whole,) = market.chart.between(moment, KL_DAY, midnight + 1, trading_day.opens_s)
 

@@ -1,6 +1,8 @@
 import hashlib
 import subprocess
 import sys
+from collections.abc import Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,7 +13,9 @@ from hypothesis import strategies as st
 from gateway.clock import ManualClock
 from gateway.simulator.market import Hours, Market
 from gateway.simulator.market.book import Side, broker_queue
+from gateway.simulator.market.day import DayBar
 from gateway.simulator.market.market import decimal_price, money
+from gateway.simulator.market.source import WalkSource
 from gateway.simulator.model import Refusal
 
 MARKET = Desk().market
@@ -86,6 +90,40 @@ def test_broker_queues_are_within_the_orders_of_each_level(text: str) -> None:
         assert positions == sorted(positions)
         for position in set(positions):
             assert positions.count(position) <= levels[position - 1].order_count
+
+
+@pytest.mark.parametrize("hours", list(Hours))
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("text", [*ONE_OF_EACH_TYPE, "HK.06998", "US.FUTU", "SZ.000001"])
+def test_extremes_are_those_of_the_days(text: str, seed: int, hours: Hours) -> None:
+    market = Desk(seed=seed, hours=hours).market
+    source = market.source(key(text))
+    today = market.today(key(text).market)
+    for first in (market.history_start(source.instrument), today - timedelta(days=20)):
+        days = source.calendar.days(max(first, date(2025, 1, 1)), today)
+        bars = [source.day_bar(day) for day in days]
+
+        assert source.extremes(days) == (max(bar.high for bar in bars), min(bar.low for bar in bars))
+
+
+class RoundedSource(WalkSource):
+    """Two days, of which the lower one ends up higher: its range needs a wider price step."""
+
+    DAYS = (date(2026, 11, 21), date(2026, 11, 22))
+
+    def _reaches(self, days: Sequence[date]) -> tuple[list[float], list[float]]:
+        return [100.06, 100.04], [90.02, 90.04]
+
+    def _day_bar(self, day: date) -> DayBar:
+        high, low = (1_001_000, 900_000) if day == self.DAYS[0] else (1_002_000, 898_000)
+        return DayBar(day, low, high, low, high, 100, 1_000)
+
+
+def test_extremes_heed_that_days_have_different_price_steps() -> None:
+    tencent = MARKET.find(key("HK.00700"))
+    source = RoundedSource(tencent, MARKET.calendar(tencent), MARKET.randomness(tencent))
+
+    assert source.extremes(source.DAYS) == (1_002_000, 898_000)
 
 
 def test_prices_move_within_seconds_at_midnight() -> None:

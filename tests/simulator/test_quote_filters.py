@@ -242,6 +242,7 @@ def test_a_screen_is_restricted_to_a_plate_and_paged() -> None:
         ({"baseFilterList": [{"fieldName": 99}]}, "不支持的筛选字段"),
         ({"accumulateFilterList": [{"fieldName": 1, "days": 0}]}, "days"),
         ({"patternFilterList": [{"fieldName": 1, "klType": 99}]}, "K线类型"),
+        ({"patternFilterList": [{"fieldName": 1, "klType": 15}]}, "K线类型"),
     ],
 )  # fmt: skip
 def test_wrong_screens_are_refused(asked: dict[str, Any], text: str) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.simulator.model import Refusal
+from gateway.simulator.quote.history import LONGEST_PAGE
 
 DESK = Desk()
 YEAR = {
@@ -121,3 +122,29 @@ def test_a_security_without_dividends_needs_no_adjustment() -> None:
     asked = {**YEAR, "security": security("HK.800000")}
 
     assert DESK.ask(3103, **asked).klList == DESK.ask(3103, **{**asked, "rehabType": 1}).klList
+
+
+@pytest.mark.parametrize("kl_type", [1, 2, 3, 5])
+def test_a_period_may_begin_before_all_history(kl_type: int) -> None:
+    asked = {**YEAR, "klType": kl_type, "beginTime": "0001-01-01", "endTime": "9999-12-31", "maxAckKLNum": 1}
+
+    (first,) = DESK.ask(3103, **asked).klList
+
+    assert first.time.startswith("2019-01-0") or kl_type == 3
+
+
+@pytest.mark.parametrize("text", ["2026-11-01T00:00:00+08:00", "2026-11-01T00:00:00Z"])
+def test_a_time_with_a_zone_is_refused(text: str) -> None:
+    with pytest.raises(Refusal, match="时间格式错误"):
+        DESK.ask(3103, **{**YEAR, "beginTime": text})
+
+
+@pytest.mark.parametrize("most", [0, -1, 2_000_000_000])
+def test_no_page_is_longer_than_the_longest(most: int) -> None:
+    minutes = {**YEAR, "klType": 1, "beginTime": "2026-11-01", "maxAckKLNum": most}
+
+    answer = DESK.ask(3103, **minutes)
+    rest = DESK.ask(3103, **minutes, nextReqKey=answer.nextReqKey)
+
+    assert len(answer.klList) == LONGEST_PAGE
+    assert rest.klList[0].timestamp == answer.klList[-1].timestamp + 60

@@ -161,6 +161,19 @@ def test_what_opend_would_not_answer_is_refused(proto_id: int, fields: dict[str,
     assert refusal.value.ret_msg
 
 
+@pytest.mark.parametrize(
+    ("proto_id", "asked"),
+    [
+        (3203, {"securityList": [security(text) for text in ("HK.00700", "HK.00001", "US.AAPL")]}),
+        (3215, {"begin": 0, "num": 200, "market": 21}),
+    ],
+)
+def test_a_long_answer_is_made_in_steps(proto_id: int, asked: dict[str, object]) -> None:
+    steps = Desk().start(proto_id, **asked)
+
+    assert sum(1 for _ in steps) >= 3
+
+
 def test_static_info_names_what_it_does_not_know() -> None:
     known, unknown = DESK.ask(3202, securityList=[security("HK.00700"), security("HK.99999")]).staticInfoList
 
@@ -176,6 +189,17 @@ def test_static_info_lists_a_type_of_a_market(sec_type: int, sample: str) -> Non
 
     assert {row.basic.secType for row in rows} == {sec_type}
     assert sample in {row.basic.security.code for row in rows}
+
+
+def test_an_index_has_neither_lots_nor_a_first_day() -> None:
+    index = [security("HK.800000")]
+    (static,) = DESK.ask(3202, securityList=index).staticInfoList
+    (snapshot,) = DESK.ask(3203, securityList=index).snapshotList
+    (quote,) = DESK.ask(3004, securityList=index).basicQotList
+
+    assert static.basic.lotSize == snapshot.basic.lotSize == 0
+    for shown in (static.basic, snapshot.basic, quote):
+        assert (shown.listTime, shown.listTimestamp) == ("1970-01-01", 0.0)
 
 
 def test_the_lot_of_a_derivative_is_its_multiplier() -> None:
@@ -220,7 +244,17 @@ def test_references_are_the_warrants_and_futures_of_their_owner() -> None:
     futures = DESK.ask(3206, security=security("HK.800000"), referenceType=2).staticInfoList
 
     assert {row.warrantExData.owner.code for row in warrants} == {"00700"}
-    assert "HSImain" in {row.basic.security.code for row in futures}
+    assert {row.basic.security.code[:3] for row in futures} == {"HSI", "MHI"}
+
+
+@pytest.mark.parametrize("text", ["HK.HSImain", "HK.HSI2612"])
+def test_the_references_of_a_future_are_the_contracts_of_its_product(text: str) -> None:
+    rows = DESK.ask(3206, security=security(text), referenceType=2).staticInfoList
+
+    assert [row.basic.security.code for row in rows] == [
+        "HSImain", "HSIcurrent", "HSInext", "HSI2611", "HSI2612", "HSI2703", "HSI2706",
+    ]  # fmt: skip
+    assert [row.futureExData.isMainContract for row in rows] == [True, *[False] * 6]
 
 
 def test_futures_tell_their_contract_and_hours() -> None:
@@ -241,6 +275,12 @@ def test_coming_offerings_are_in_the_future_and_have_their_markets_part(market: 
     for row in offerings:
         assert row.HasField(part)
         assert date.fromisoformat(row.basic.listTime) > date(2026, 11, 23)
+
+
+def test_times_of_ticks_have_milliseconds_and_no_noise() -> None:
+    for tick in DESK.ask(3010, security=security("HK.00700"), maxRetNum=1000).tickerList:
+        assert tick.recvTime == round(tick.recvTime, 3)
+        assert tick.timestamp == round(tick.timestamp, 3) < tick.recvTime
 
 
 def test_money_flow_agrees_with_the_ticks_and_with_its_distribution() -> None:

@@ -150,6 +150,53 @@ def test_an_answer_without_a_required_field_is_a_refusal_too(caplog):
     assert "time" in caplog.text
 
 
+def in_three_steps(call):
+    yield
+    yield
+    return {"accList": []}
+
+
+def test_others_are_answered_between_the_steps_of_a_long_request():
+    bench = Bench(handlers={2001: in_three_steps})
+    patient, quick = bench.ready_client(), bench.ready_client()
+    bench.opend.receive(patient.session, patient.request_bytes(2001, {"userID": 0}))
+
+    assert bench.opend.answer(patient.session)
+    assert quick.ask(1002, userID=0).retType == 0
+    assert patient.frames()[1:] == []
+    assert bench.opend.answer(patient.session)
+    assert not bench.opend.answer(patient.session)
+    (frame,) = patient.frames()
+    assert (frame.proto_id, patient.decode(frame).retType) == (2001, 0)
+
+
+def test_what_waits_behind_a_long_request_is_answered_after_it():
+    client = Bench(handlers={2001: in_three_steps}).ready_client()
+    client.frames()
+    client.send(client.request_bytes(2001, {"userID": 0}) + client.request_bytes(1002, {"userID": 0}))
+    assert [frame.proto_id for frame in client.frames()] == [2001, 1002]
+
+
+def test_a_long_request_ends_with_its_connection():
+    bench = Bench(handlers={2001: in_three_steps})
+    client = bench.ready_client()
+    client.frames()
+    bench.opend.receive(client.session, client.request_bytes(2001, {"userID": 0}))
+    bench.opend.answer(client.session)
+    bench.opend.restart()
+
+    assert not bench.opend.answer(client.session)
+    assert client.frames() == []
+
+
+def test_a_refusal_in_a_later_step_is_the_reply():
+    def refuse(call):
+        yield
+        raise Refusal("no")
+
+    assert Bench(handlers={2001: refuse}).ready_client().ask(2001, userID=0).retMsg == "no"
+
+
 def test_a_refusal_carries_its_three_fields():
     def refuse(call):
         raise Refusal("no", ret_type=-500, err_code=7)

@@ -36,6 +36,20 @@ def test_what_is_subscribed_shows_grouped_by_type(bench):
     assert (own.isOwnConnData, own.usedQuota, s2c.totalUsedQuota, s2c.remainQuota) == (True, 4, 4, 996)
 
 
+def test_lists_that_repeat_themselves_ask_for_each_thing_once(bench):
+    client = bench.ready_client()
+    reply = subscribe(
+        client,
+        [TENCENT] * 1000,
+        [BASIC, KL_DAY] * 1000,
+        isRegOrUnRegPush=True,
+        isFirstPush=False,
+        regPushRehabTypeList=[0, 1] * 1000,
+    )
+    assert reply.retType == 0
+    assert sub_info(client).totalUsedQuota == 2
+
+
 def test_other_connections_show_on_request_only(bench):
     first, second = bench.ready_client(), bench.ready_client()
     subscribe(first, [TENCENT], [BASIC])

@@ -56,6 +56,15 @@ def test_a_path_that_the_table_lacks_is_not_found(gateway, method, path):
     assert_not_found(gateway.request(method, path), method)
 
 
+@pytest.mark.parametrize("slashes", ["//", "///"])
+@pytest.mark.parametrize("path", ["api/accounts", "health"])
+def test_doubled_slashes_at_the_beginning_are_not_found(gateway, slashes, path):
+    # As they come over the wire; a URL would take what follows for a host.
+    answer = gateway.request("GET", "/", environ_overrides={"PATH_INFO": slashes + path})
+    assert_not_found(answer, "GET")
+    assert not gateway.opend.calls
+
+
 @pytest.mark.parametrize(
     "headers",
     [

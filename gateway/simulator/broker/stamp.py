@@ -1,5 +1,6 @@
 """Times as the trade side writes and reads them: on the clocks of the market where a security is listed."""
 
+import math
 from datetime import datetime
 
 from gateway.simulator.broker import refusals
@@ -22,6 +23,11 @@ def second_text(key: SecurityKey, time_s: float) -> str:
 def millisecond_text(key: SecurityKey, time_s: float) -> str:
     """`2021-09-13 16:45:00.313`."""
     return local_time(key, time_s).isoformat(sep=" ", timespec="milliseconds")[:23]
+
+
+def millisecond_stamp(time_s: float) -> float:
+    """Seconds since the epoch, cut to the millisecond that `millisecond_text` shows."""
+    return math.floor(round(time_s * 1000, 3)) / 1000
 
 
 def read_time(text: str) -> datetime:

@@ -7,7 +7,7 @@ from gateway.simulator.broker.enums import OrderStatus, OrderType, PositionSide,
 from gateway.simulator.broker.order import Fill, Order
 from gateway.simulator.broker.power import Holding
 from gateway.simulator.broker.rules import rules_of
-from gateway.simulator.broker.stamp import millisecond_text, second_text
+from gateway.simulator.broker.stamp import millisecond_stamp, millisecond_text, second_text
 from gateway.simulator.model import MarketView
 
 _NOT_YET_ACCEPTED = frozenset({OrderStatus.UNSUBMITTED, OrderStatus.WAITING_SUBMIT, OrderStatus.SUBMITTING})
@@ -36,8 +36,8 @@ def order_fields(order: Order) -> dict[str, Any]:
         "fillAvgPrice": float(order.average_price),
         "lastErrMsg": order.last_error,
         "secMarket": int(order.rules.sec_market),
-        "createTimestamp": order.create_time,
-        "updateTimestamp": order.update_time,
+        "createTimestamp": millisecond_stamp(order.create_time),
+        "updateTimestamp": millisecond_stamp(order.update_time),
         "remark": order.remark,
         "timeInForce": int(order.time_in_force),
         "currency": int(order.rules.currency),
@@ -65,8 +65,8 @@ def fill_fields(order: Order, fill: Fill) -> dict[str, Any]:
         "price": float(fill.price),
         "createTime": millisecond_text(order.key, fill.time),
         "secMarket": int(order.rules.sec_market),
-        "createTimestamp": fill.time,
-        "updateTimestamp": fill.time,
+        "createTimestamp": millisecond_stamp(fill.time),
+        "updateTimestamp": millisecond_stamp(fill.time),
         "status": 0,
         "trdMarket": int(order.rules.trd_market(order.env)),
     }

@@ -140,11 +140,6 @@ class TradingDay:
         """When its first minute begins."""
         return self.sessions[0][0]
 
-    @property
-    def closes_s(self) -> int:
-        """When its last minute ends."""
-        return self.sessions[-1][1]
-
     def minute_start(self, minute: int) -> int:
         """When trading minute `minute`, counted from 0, begins."""
         for start, end in self.sessions:
@@ -191,8 +186,8 @@ class Calendar:
 
     def days(self, first: date, last: date) -> list[date]:
         """The trading days from `first` to `last`, both included."""
-        count = (last - first).days + 1
-        return [day for n in range(count) if self.is_trading_day(day := first + timedelta(days=n))]
+        days = map(date.fromordinal, range(first.toordinal(), last.toordinal() + 1))
+        return list(days) if self._hours is Hours.ALWAYS else list(filter(self.is_trading_day, days))
 
     def local(self, moment_s: float) -> datetime:
         """A moment in local time."""

@@ -4,7 +4,7 @@ All prices are scaled by `PRICE_SCALE`, volumes are lots, and turnover is in pri
 """
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from itertools import accumulate
 from typing import NamedTuple, Protocol
@@ -43,8 +43,8 @@ class Valuation(Protocol):
         """Whether the derivative loses when its owner gains."""
         ...
 
-    def __call__(self, owner_price: int) -> int:
-        """The derivative's price. Monotonic: falling if `falls`, else rising."""
+    def at(self, owner_prices: Iterable[int]) -> list[int]:
+        """The derivative's price at each of its owner's. Monotonic: falling if `falls`, else rising."""
         ...
 
 
@@ -56,52 +56,36 @@ class DayPath:
     """
 
     __slots__ = (
-        "_closes", "_highs", "_lows", "bar", "high_so_far", "lots", "lots_so_far", "low_so_far",
-        "minute_count", "rises_first", "turnover", "turnover_so_far",
+        "_closes", "_highs", "_lows", "bar", "lots_so_far", "minute_count", "rises_first", "turnover_so_far",
     )  # fmt: skip
 
     def __init__(
         self,
         bar: DayBar,
-        closes: Iterable[int],
-        highs: Iterable[int],
-        lows: Iterable[int],
-        lots: Iterable[int],
+        closes: list[int],
+        highs: list[int],
+        lows: list[int],
+        lots: list[int],
         rises_first: bytes,
     ) -> None:
         self.bar = bar
         self._closes = array("q", closes)
         self._highs = array("q", highs)
         self._lows = array("q", lows)
-        self.lots = array("q", lots)
         self.rises_first = rises_first
-        self.minute_count = len(self._closes)
-        self.turnover = array("q", self._turnovers())
-        self.lots_so_far = array("q", accumulate(self.lots))
-        self.turnover_so_far = array("q", accumulate(self.turnover))
-        self.high_so_far = array("q", accumulate(self._highs, max))
-        self.low_so_far = array("q", accumulate(self._lows, min))
-
-    def _opens(self) -> Iterator[int]:
-        yield self.bar.open
-        yield from self._closes[:-1]
-
-    def _turnovers(self) -> Iterator[int]:
-        prices = zip(self._opens(), self._highs, self._lows, self._closes, self.lots, strict=True)
-        for open_, high, low, close, lots in prices:
-            sixth = lots // 6
-            yield sixth * (open_ + close + 2 * (high + low)) + (lots - 6 * sixth) * close
+        self.minute_count = len(closes)
+        opens = (bar.open, *closes[:-1])
+        self.lots_so_far = array("q", accumulate(lots))
+        # A sixth of a minute's lots goes at each end of each of its legs, the rest at the close.
+        turnovers = [
+            traded // 6 * (open_ + 2 * (high + low) - 5 * close) + traded * close
+            for open_, high, low, close, traded in zip(opens, highs, lows, closes, lots, strict=True)
+        ]
+        self.turnover_so_far = array("q", accumulate(turnovers))
 
     def minute(self, index: int) -> MinuteBar:
         """The bar of a trading minute, counted from 0."""
-        return MinuteBar(
-            self._closes[index - 1] if index else self.bar.open,
-            self._highs[index],
-            self._lows[index],
-            self._closes[index],
-            self.lots[index],
-            self.turnover[index],
-        )
+        return self.span(index, index + 1)
 
     def span(self, first: int, end: int) -> MinuteBar:
         """The bar over the minutes from `first` until before `end`; at least one."""
@@ -115,17 +99,18 @@ class DayPath:
             turnover,
         )
 
-    def mapped(self, bar: DayBar, valuation: Valuation, lots: Iterable[int]) -> "DayPath":
+    def mapped(self, bar: DayBar, valuation: Valuation, lots: list[int]) -> "DayPath":
         """The path of a derivative whose price is a monotonic function of this one's."""
-        value = {price: valuation(price) for price in {*self._closes, *self._highs, *self._lows}}
+        prices = {*self._closes, *self._highs, *self._lows}
+        value = dict(zip(prices, valuation.at(prices), strict=True))
         tops, bottoms = self._highs, self._lows
         if valuation.falls:
             tops, bottoms = bottoms, tops
         return DayPath(
             bar,
-            map(value.__getitem__, self._closes),
-            map(value.__getitem__, tops),
-            map(value.__getitem__, bottoms),
+            [value[price] for price in self._closes],
+            [value[price] for price in tops],
+            [value[price] for price in bottoms],
             lots,
             self.rises_first.translate(_FLIPPED) if valuation.falls else self.rises_first,
         )
@@ -194,5 +179,5 @@ def _bridge(start: int, target: int, noise: bytes, bar: DayBar) -> list[int]:
 
 
 _CENTRED = tuple(byte - 127.5 for byte in range(256))
-_BYTE_DEVIATION = 73.9
-_RANGE_DEVIATIONS = 4.0
+_BYTE_DEVIATION = 73.9  # the standard deviation of a uniformly random byte
+_RANGE_DEVIATIONS = 4.0  # how many deviations of a walk between two knots span the day's range

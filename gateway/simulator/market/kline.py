@@ -21,6 +21,7 @@ from gateway.simulator.model import Instrument
 MINUTES = {1: 1, 10: 3, 6: 5, 12: 10, 7: 15, 8: 30, 9: 60, 13: 120, 14: 180, 15: 240}
 """Length in trading minutes of the `Qot_Common.KLType`s within a day."""
 
+KL_60_MINUTES = 9
 KL_DAY, KL_WEEK, KL_MONTH, KL_QUARTER, KL_YEAR = 2, 3, 4, 11, 5
 
 _STARTS: dict[int, Callable[[date], date]] = {

@@ -15,7 +15,7 @@ from gateway.simulator.market.randomness import Randomness
 from gateway.simulator.market.source import PriceSource, ValuedSource, WalkSource, scope_of
 from gateway.simulator.market.tape import MinuteTape, Tick, minute_tape
 from gateway.simulator.market.tick_table import PRICE_SCALE, step_at
-from gateway.simulator.market.valuation import terms_on
+from gateway.simulator.market.valuation import contract_of
 from gateway.simulator.model import Instrument, OrderBook, QotMarket, Quote, Refusal, SecurityKey
 from gateway.simulator.universe.universe import MARKET_PREFIXES, Universe
 
@@ -105,8 +105,9 @@ class Market:
         randomness = self.randomness(instrument)
         if instrument.owner is not None:
             owner = self.source(instrument.owner)
-            if terms_on(instrument, owner.instrument, instrument.list_date) is not None:
-                return ValuedSource(instrument, owner, calendar, randomness)
+            contract = contract_of(instrument, owner.instrument)
+            if contract is not None:
+                return ValuedSource(instrument, owner, contract, calendar, randomness)
         return WalkSource(instrument, calendar, randomness)
 
     def randomness(self, instrument: Instrument) -> Randomness:
@@ -132,6 +133,11 @@ class Market:
         """The security's market now. Raises `Refusal` for an unknown code."""
         return self.moment_when(key, self.now_s())
 
+    def is_fresh(self, key: SecurityKey) -> bool:
+        """Whether the security's market now is known already, and so costs nothing to ask for."""
+        moment = self._moments.get(key)
+        return moment is not None and moment.from_s <= self.now_s() < moment.until_s
+
     def moment_when(self, key: SecurityKey, when_s: float) -> Moment:
         """The security's market at a time near now; as cheap as now if no tick lies between."""
         moment = self._moments.get(key)
@@ -151,10 +157,9 @@ class Market:
         high, low = tape.high_so_far[index], tape.low_so_far[index]
         lots, turnover = tape.lots_so_far[index], tape.turnover_so_far[index]
         if minute:
-            high = max(high, path.high_so_far[minute - 1])
-            low = min(low, path.low_so_far[minute - 1])
-            lots += path.lots_so_far[minute - 1]
-            turnover += path.turnover_so_far[minute - 1]
+            before = path.span(0, minute)
+            high, low = max(high, before.high), min(low, before.low)
+            lots, turnover = lots + before.lots, turnover + before.turnover
         minute_end = float(day.minute_start(minute) + MINUTE_S)
         following = tape.times_ms[index + 1] / 1000 if index + 1 < len(tape.times_ms) else minute_end
         # In a pause the last tick stays; the state is asked anew at each minute's end then.

@@ -1,5 +1,6 @@
 """What derivatives are worth: Black-Scholes for options and warrants, plain terms for the rest."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -7,6 +8,7 @@ from math import erf, exp, log, pi, sqrt
 
 RISK_FREE_RATE = 0.035
 DAYS_IN_YEAR = 365.0
+_HALF_ROOT = sqrt(0.5)
 _LEAST_YEARS = 0.5 / DAYS_IN_YEAR
 
 
@@ -22,50 +24,51 @@ class Greeks:
 
 
 def _cdf(x: float) -> float:
-    return 0.5 * (1.0 + erf(x / sqrt(2.0)))
+    return 0.5 * (1.0 + erf(x * _HALF_ROOT))
 
 
 def _pdf(x: float) -> float:
     return exp(-0.5 * x * x) / sqrt(2.0 * pi)
 
 
-@dataclass(frozen=True, slots=True)
 class VanillaOption:
     """A European call or put. `volatility` is a year's, as a fraction; `years` is never quite zero."""
 
-    is_call: bool
-    strike: float
-    years: float
-    volatility: float
+    __slots__ = ("_deviation", "_discounted", "_drift", "is_call", "strike", "volatility", "years")
 
-    def _d1_d2(self, spot: float) -> tuple[float, float]:
-        deviation = self.volatility * sqrt(self.years)
-        growth = (RISK_FREE_RATE + 0.5 * self.volatility**2) * self.years
-        d1 = (log(spot / self.strike) + growth) / deviation
-        return d1, d1 - deviation
+    def __init__(self, *, is_call: bool, strike: float, years: float, volatility: float) -> None:
+        self.is_call = is_call
+        self.strike = strike
+        self.years = years
+        self.volatility = volatility
+        self._deviation = volatility * sqrt(years)
+        self._drift = (RISK_FREE_RATE + 0.5 * volatility**2) * years
+        self._discounted = strike * exp(-RISK_FREE_RATE * years)
 
-    def price(self, spot: float) -> float:
-        """The value of an option on one share."""
-        d1, d2 = self._d1_d2(spot)
-        discounted = self.strike * exp(-RISK_FREE_RATE * self.years)
-        if self.is_call:
-            return spot * _cdf(d1) - discounted * _cdf(d2)
-        return discounted * _cdf(-d2) - spot * _cdf(-d1)
+    def prices(self, spots: Iterable[float]) -> list[float]:
+        """The value of an option on one share at each of several spot prices."""
+        drift, deviation, strike = self._drift, self._deviation, self.strike
+        sign = 1.0 if self.is_call else -1.0
+        half, owed, scale = 0.5 * sign, 0.5 * sign * self._discounted, sign * _HALF_ROOT
+        return [
+            half * spot * (1.0 + erf(scale * (d1 := (log(spot / strike) + drift) / deviation)))
+            - owed * (1.0 + erf(scale * (d1 - deviation)))
+            for spot in spots
+        ]
 
     def greeks(self, spot: float) -> Greeks:
         """The sensitivities at a spot price."""
-        d1, d2 = self._d1_d2(spot)
+        d1 = (log(spot / self.strike) + self._drift) / self._deviation
+        d2 = d1 - self._deviation
         root = sqrt(self.years)
-        discounted = self.strike * exp(-RISK_FREE_RATE * self.years)
         decay = -spot * _pdf(d1) * self.volatility / (2 * root)
-        carry = RISK_FREE_RATE * discounted * (_cdf(d2) if self.is_call else -_cdf(-d2))
-        rate_weight = _cdf(d2) if self.is_call else -_cdf(-d2)
+        owed = self._discounted * (_cdf(d2) if self.is_call else -_cdf(-d2))
         return Greeks(
             delta=_cdf(d1) if self.is_call else _cdf(d1) - 1.0,
-            gamma=_pdf(d1) / (spot * self.volatility * root),
+            gamma=_pdf(d1) / (spot * self._deviation),
             vega=spot * _pdf(d1) * root / 100,
-            theta=(decay - carry) / DAYS_IN_YEAR,
-            rho=discounted * self.years * rate_weight / 100,
+            theta=(decay - RISK_FREE_RATE * owed) / DAYS_IN_YEAR,
+            rho=owed * self.years / 100,
         )
 
 

@@ -3,10 +3,14 @@
 import hashlib
 import math
 import struct
-from itertools import accumulate
+from array import array
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate, pairwise
 from operator import sub
 
-_UINT32_RANGE = 2**32
+_HALF_UINT32_RANGE = 2**31
+_BLOCKS_KEPT = 4
 
 
 class Randomness:
@@ -24,7 +28,7 @@ class Randomness:
     def uniforms(self, label: str, count: int) -> tuple[float, ...]:
         """`count` numbers from -1 (included) to 1 (excluded)."""
         words = struct.unpack(f"<{count}I", self.stream(label, 4 * count))
-        return tuple(word * 2 / _UINT32_RANGE - 1 for word in words)
+        return tuple([word / _HALF_UINT32_RANGE - 1 for word in words])
 
     def integer(self, label: str) -> int:
         """A whole number from 0 to 2**32 - 1."""
@@ -34,23 +38,29 @@ class Randomness:
 class IndexedDraws:
     """Rows of uniform numbers by whole-number index, drawn in blocks to be cheap one by one."""
 
-    _BLOCK = 256
+    _BLOCK = 64
 
     def __init__(self, randomness: Randomness, label: str, width: int) -> None:
         self._randomness = randomness
         self._label = label
         self._width = width
-        self._blocks: dict[int, tuple[float, ...]] = {}
+        self._block = lru_cache(maxsize=_BLOCKS_KEPT)(self._draw_block)
 
-    def at(self, index: int) -> tuple[float, ...]:
+    def _draw_block(self, number: int) -> "array[float]":
+        return array("d", self._randomness.uniforms(f"{self._label}/{number}", self._BLOCK * self._width))
+
+    def at(self, index: int) -> Sequence[float]:
         """The row of an index: `width` numbers from -1 (included) to 1 (excluded)."""
         number, offset = divmod(index, self._BLOCK)
-        block = self._blocks.get(number)
-        if block is None:
-            count = self._BLOCK * self._width
-            block = self._randomness.uniforms(f"{self._label}/{number}", count)
-            self._blocks[number] = block
-        return block[offset * self._width : (offset + 1) * self._width]
+        return self._block(number)[offset * self._width : (offset + 1) * self._width]
+
+    def span(self, first: int, count: int) -> Sequence[float]:
+        """The rows of `count` indices from `first` on, one after the other."""
+        number, offset = divmod(first, self._BLOCK)
+        rows = array("d")
+        for block in range(number, (first + count - 1) // self._BLOCK + 1):
+            rows += self._block(block)
+        return rows[offset * self._width : (offset + count) * self._width]
 
 
 class FractalNoise:
@@ -61,25 +71,41 @@ class FractalNoise:
     deviation of about 1, and the noise stays within about 16.
     """
 
-    _SCALES = (1, 4, 16, 64)
+    _OCTAVES = 4
+    _REFINEMENT = 4
     _UNIT = 1.05
+    _BLOCK = 64
 
     def __init__(self, randomness: Randomness) -> None:
-        self._octaves = [
-            (scale, self._UNIT * math.sqrt(scale), IndexedDraws(randomness, f"noise/{scale}", 1))
-            for scale in self._SCALES
-        ]
+        scales = [self._REFINEMENT**octave for octave in range(self._OCTAVES)]
+        self._draws = [IndexedDraws(randomness, f"noise/{scale}", 1) for scale in scales]
+        self._amplitudes = [self._UNIT * math.sqrt(scale) for scale in scales]
+        self._block = lru_cache(maxsize=_BLOCKS_KEPT)(self._noise_block)
+
+    def _noise_block(self, number: int) -> "array[float]":
+        return array("d", self.span(number * self._BLOCK, self._BLOCK))
 
     def at(self, point: int) -> float:
         """The noise at a point."""
-        total = 0.0
-        for scale, amplitude, draws in self._octaves:
-            index, rest = divmod(point, scale)
-            (value,) = draws.at(index)
-            if rest:
-                value += (draws.at(index + 1)[0] - value) * rest / scale
-            total += amplitude * value
-        return total
+        number, offset = divmod(point, self._BLOCK)
+        return self._block(number)[offset]
+
+    def span(self, first: int, count: int) -> Sequence[float]:
+        """The noise at `count` points from `first` on."""
+        return self._sum_from(0, first, count)
+
+    def _sum_from(self, octave: int, first: int, count: int) -> Sequence[float]:
+        """The sum of an octave and all longer ones at `count` of the points between which it interpolates."""
+        amplitude, draws = self._amplitudes[octave], self._draws[octave].span(first, count)
+        if octave + 1 == self._OCTAVES:
+            return [amplitude * draw for draw in draws]
+        knot, offset = divmod(first, self._REFINEMENT)
+        knots = self._sum_from(octave + 1, knot, (offset + count - 1) // self._REFINEMENT + 2)
+        quarters = [step / self._REFINEMENT for step in range(self._REFINEMENT)]
+        longer = [
+            level + (following - level) * part for level, following in pairwise(knots) for part in quarters
+        ]
+        return [level + amplitude * draw for level, draw in zip(longer[offset:], draws, strict=False)]
 
 
 def apportion(total: int, weights: bytes) -> list[int]:

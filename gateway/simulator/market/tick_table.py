@@ -1,18 +1,32 @@
 """Price steps. Prices are whole numbers of ten-thousandths here: `PRICE_SCALE` to the unit."""
 
 from bisect import bisect_right
+from dataclasses import dataclass
 from math import lcm
 
 from gateway.simulator.model import Instrument, QotMarket, SecurityType
 
 PRICE_SCALE = 10_000
 
-_Bands = tuple[tuple[int, int], ...]
-"""(price from which on, step), ascending, both scaled."""
+
+@dataclass(frozen=True, slots=True)
+class _Bands:
+    """The step that holds from each price on; prices ascend and begin at 0. All scaled."""
+
+    starts: tuple[int, ...]
+    steps: tuple[int, ...]
+
+    def index(self, price: int) -> int:
+        """Which band a price is in."""
+        return max(bisect_right(self.starts, price) - 1, 0)
 
 
 def _bands(*rows: tuple[float, float]) -> _Bands:
-    return tuple((round(price * PRICE_SCALE), round(step * PRICE_SCALE)) for price, step in rows)
+    starts, steps = zip(*rows, strict=True)
+    return _Bands(
+        tuple(round(start * PRICE_SCALE) for start in starts),
+        tuple(round(step * PRICE_SCALE) for step in steps),
+    )
 
 
 _HK_STOCK = _bands(
@@ -50,7 +64,7 @@ def _bands_of(instrument: Instrument) -> _Bands:
 def step_at(instrument: Instrument, price: int) -> int:
     """The step that holds at a scaled price, going up from it."""
     bands = _bands_of(instrument)
-    return bands[max(bisect_right(bands, price, key=lambda band: band[0]) - 1, 0)][1]
+    return bands.steps[bands.index(price)]
 
 
 def step_below(instrument: Instrument, price: int) -> int:
@@ -61,6 +75,15 @@ def step_below(instrument: Instrument, price: int) -> int:
 def step_for_range(instrument: Instrument, low: int, high: int) -> int:
     """A step whose multiples from `low` to `high` are all valid prices."""
     bands = _bands_of(instrument)
-    first = max(bisect_right(bands, low, key=lambda band: band[0]) - 1, 0)
-    last = max(bisect_right(bands, high, key=lambda band: band[0]) - 1, 0)
-    return lcm(*(step for _, step in bands[first : last + 1]))
+    first, last = bands.index(low), bands.index(high)
+    return bands.steps[first] if first == last else lcm(*bands.steps[first : last + 1])
+
+
+def has_one_step(instrument: Instrument) -> bool:
+    """Whether the same step holds at every price."""
+    return len(_bands_of(instrument).steps) == 1
+
+
+def on_step(price: float, step: int) -> int:
+    """The multiple of a step that is nearest to a price in currency; at least one step."""
+    return max(round(price * PRICE_SCALE / step), 1) * step

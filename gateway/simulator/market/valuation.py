@@ -1,10 +1,12 @@
 """How the price of each kind of derivative follows from its owner's."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 from gateway.simulator.market.pricing import RISK_FREE_RATE, VanillaOption, implied_volatility, years_between
-from gateway.simulator.market.tick_table import PRICE_SCALE
+from gateway.simulator.market.tick_table import PRICE_SCALE, on_step
 from gateway.simulator.model import Instrument
 from gateway.simulator.universe.terms import (
     OptionType,
@@ -16,6 +18,7 @@ from gateway.simulator.universe.terms import (
 )
 
 _FUTURE_CARRY = 0.02
+_LEAST_PRICE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,9 @@ class Terms:
         """Whether the derivative loses when its owner gains."""
         return self.fair_value.falls
 
-    def value(self, owner_price: float) -> float:
-        """The fair value, not yet on a price step, never under the least price that trades."""
-        return max(self.fair_value(owner_price), self.least)
+    def values(self, owner_prices: Sequence[float]) -> list[float]:
+        """Fair values, not yet on a price step, never under the least price that trades."""
+        return [max(value, self.least) for value in self.fair_value.at(owner_prices)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,9 @@ class VanillaValue:
         """A put falls."""
         return not self.option.is_call
 
-    def __call__(self, owner_price: float) -> float:
-        """The price of one."""
-        return self.option.price(owner_price) / self.ratio
+    def at(self, owner_prices: Sequence[float]) -> list[float]:
+        """The price of one at each price of its owner."""
+        return [price / self.ratio for price in self.option.prices(owner_prices)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,10 @@ class KnockOutValue:
         """A bear falls."""
         return not self.is_bull
 
-    def __call__(self, owner_price: float) -> float:
-        """The price of one."""
-        inside = owner_price - self.strike if self.is_bull else self.strike - owner_price
-        return (inside + self.strike * RISK_FREE_RATE * self.years) / self.ratio
+    def at(self, owner_prices: Sequence[float]) -> list[float]:
+        """The price of one at each price of its owner."""
+        sign, finance = 1 if self.is_bull else -1, self.strike * RISK_FREE_RATE * self.years
+        return [(sign * (price - self.strike) + finance) / self.ratio for price in owner_prices]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,46 +82,102 @@ class CarryValue:
     factor: float
     falls: bool = False
 
-    def __call__(self, owner_price: float) -> float:
-        """The price in index points."""
-        return owner_price * self.factor
+    def at(self, owner_prices: Sequence[float]) -> list[float]:
+        """The price in index points at each price of the index."""
+        return [price * self.factor for price in owner_prices]
 
 
-def terms_on(instrument: Instrument, owner: Instrument, day: date) -> Terms | None:
-    """How a derivative is valued on a day; None for instruments that are not valued by an owner."""
-    if option_terms(instrument) is not None:
-        vanilla = vanilla_option(instrument, owner, day)
-        return Terms(VanillaValue(vanilla), 0.01) if vanilla else None
+class Contract(Protocol):
+    """What binds a derivative's price to its owner's, for as long as it lasts."""
+
+    def on(self, day: date) -> Terms:
+        """How the derivative is valued on a day."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class VanillaContract:
+    """A call or put, `ratio` of which make an option on one share."""
+
+    is_call: bool
+    strike: float
+    volatility: float
+    expiry: date
+    ratio: int = 1
+
+    def option_on(self, day: date) -> VanillaOption:
+        """The option on one share as it is on a day."""
+        return VanillaOption(
+            is_call=self.is_call,
+            strike=self.strike,
+            years=years_between(day, self.expiry),
+            volatility=self.volatility,
+        )
+
+    def on(self, day: date) -> Terms:
+        """How it is valued on a day."""
+        return Terms(VanillaValue(self.option_on(day), self.ratio), _LEAST_PRICE)
+
+
+@dataclass(frozen=True, slots=True)
+class KnockOutContract:
+    """A bull or bear contract."""
+
+    is_bull: bool
+    strike: float
+    maturity: date
+    ratio: int
+
+    def on(self, day: date) -> Terms:
+        """How it is valued on a day."""
+        years = years_between(day, self.maturity)
+        return Terms(KnockOutValue(self.is_bull, self.strike, years, self.ratio), _LEAST_PRICE)
+
+
+@dataclass(frozen=True, slots=True)
+class CarryContract:
+    """A future."""
+
+    last_trade: date
+
+    def on(self, day: date) -> Terms:
+        """How it is valued on a day."""
+        return Terms(CarryValue(1 + _FUTURE_CARRY * years_between(day, self.last_trade)), 1.0)
+
+
+def contract_of(instrument: Instrument, owner: Instrument) -> Contract | None:
+    """What values a derivative by its owner; None for instruments that are not valued so."""
+    if (vanilla := vanilla_contract(instrument, owner)) is not None:
+        return vanilla
     if (future := future_terms(instrument)) is not None:
-        return Terms(CarryValue(1 + _FUTURE_CARRY * years_between(day, future.last_trade)), 1.0)
-    return _warrant_terms_on(instrument, owner, day)
-
-
-def _warrant_terms_on(instrument: Instrument, owner: Instrument, day: date) -> Terms | None:
+        return CarryContract(future.last_trade)
     warrant = warrant_terms(instrument)
-    if warrant is None or warrant.warrant_type == WarrantType.INLINE:
+    if warrant is None or warrant.warrant_type not in _KNOCK_OUT_WARRANTS:
         return None
-    if warrant.warrant_type in (WarrantType.BULL, WarrantType.BEAR):
-        years = years_between(day, warrant.maturity)
-        is_bull = warrant.warrant_type == WarrantType.BULL
-        return Terms(KnockOutValue(is_bull, float(warrant.strike), years, warrant.conversion_ratio), 0.01)
-    vanilla = vanilla_option(instrument, owner, day)
-    return Terms(VanillaValue(vanilla, warrant.conversion_ratio), 0.01) if vanilla else None
+    is_bull = warrant.warrant_type == WarrantType.BULL
+    return KnockOutContract(is_bull, float(warrant.strike), warrant.maturity, warrant.conversion_ratio)
 
 
-def vanilla_option(instrument: Instrument, owner: Instrument, day: date) -> VanillaOption | None:
-    """The option inside an option contract or a call or put warrant; None for everything else."""
+def vanilla_contract(instrument: Instrument, owner: Instrument) -> VanillaContract | None:
+    """The contract of an option or of a call or put warrant; None for everything else."""
     if (option := option_terms(instrument)) is not None:
-        is_call, strike, expiry = option.option_type == OptionType.CALL, option.strike, option.expiry
+        is_call, strike, expiry, ratio = (
+            option.option_type == OptionType.CALL,
+            option.strike,
+            option.expiry,
+            1,
+        )
     elif (warrant := warrant_terms(instrument)) is not None and warrant.warrant_type in _VANILLA_WARRANTS:
         is_call, strike, expiry = warrant.warrant_type == WarrantType.CALL, warrant.strike, warrant.maturity
+        ratio = warrant.conversion_ratio
     else:
         return None
     volatility = implied_volatility(trading_of(owner).volatility, float(strike), float(owner.base_price))
-    return VanillaOption(is_call, float(strike), years_between(day, expiry), volatility)
+    return VanillaContract(is_call, float(strike), volatility, expiry, ratio)
 
 
 _VANILLA_WARRANTS = (WarrantType.CALL, WarrantType.PUT)
+_KNOCK_OUT_WARRANTS = (WarrantType.BULL, WarrantType.BEAR)
 
 
 class SteppedValuation:
@@ -131,7 +190,7 @@ class SteppedValuation:
         self._step = step
         self.falls = terms.falls
 
-    def __call__(self, owner_price: int) -> int:
-        """The derivative's scaled price."""
-        steps = round(self._terms.value(owner_price / PRICE_SCALE) * PRICE_SCALE / self._step)
-        return max(steps, 1) * self._step
+    def at(self, owner_prices: Iterable[int]) -> list[int]:
+        """The derivative's scaled price at each of its owner's."""
+        values = self._terms.values([price / PRICE_SCALE for price in owner_prices])
+        return [on_step(value, self._step) for value in values]

@@ -10,7 +10,7 @@ from gateway.simulator.quote.fields import (
     Fields,
     amount,
     heading,
-    midnight_s,
+    listed_on,
     per_cent,
     price,
     rounded,
@@ -44,7 +44,7 @@ def prices(moment: Moment) -> Fields:
     calendar = moment.source.calendar
     shares = volume(instrument, moment.lots)
     return {
-        "listTime": f"{instrument.list_date}",
+        **listed_on(instrument, calendar.zone),
         "priceSpread": price(step_at(instrument, moment.last)),
         "updateTime": time_text(calendar.local(moment.time_s)),
         "highPrice": price(moment.high),
@@ -56,7 +56,6 @@ def prices(moment: Moment) -> Fields:
         "turnover": amount(instrument, moment.turnover),
         "turnoverRate": per_cent(shares, outstanding_shares(instrument)),
         "amplitude": per_cent(moment.high - moment.low, moment.previous_close),
-        "listTimestamp": midnight_s(instrument.list_date, calendar.zone),
         "updateTimestamp": moment.time_s,
         "secStatus": SECURITY_NORMAL,
         "hpVolume": float(shares),

@@ -8,10 +8,14 @@ from zoneinfo import ZoneInfo
 
 from gateway.simulator.market.moment import Moment
 from gateway.simulator.market.tick_table import PRICE_SCALE
-from gateway.simulator.model import Instrument, Refusal, SecurityKey
+from gateway.simulator.model import Instrument, Refusal, SecurityKey, SecurityType
 
 Fields: TypeAlias = dict[str, Any]
 """The fields of a message by their protocol names."""
+
+
+EARLIEST = datetime(1970, 1, 2)
+"""No security has data from before. A day after the epoch, so that it has a timestamp in every zone."""
 
 
 def security_key(message: Any) -> SecurityKey:
@@ -60,17 +64,40 @@ def midnight_s(day: date, zone: ZoneInfo) -> float:
     return datetime.combine(day, time(), zone).timestamp()
 
 
+def listed_on(instrument: Instrument, zone: ZoneInfo) -> Fields:
+    """The two fields of the first day of trading; OpenD shows the epoch for an index."""
+    if instrument.security_type == SecurityType.INDEX:
+        return {"listTime": "1970-01-01", "listTimestamp": 0.0}
+    return {
+        "listTime": f"{instrument.list_date}",
+        "listTimestamp": midnight_s(instrument.list_date, zone),
+    }
+
+
+def shown_lot_size(instrument: Instrument) -> int:
+    """The lot size in answers: of a derivative its contract's multiplier, 0 for an index, as OpenD has it."""
+    if instrument.security_type == SecurityType.INDEX:
+        return 0
+    return instrument.lot_size * int(instrument.contract_multiplier)
+
+
 def parse_day(text: str) -> date:
     """The date in `2026-11-23` or `2026-11-23 09:30:00`. Raises `Refusal` when it is neither."""
     return parse_time(text).date()
 
 
 def parse_time(text: str) -> datetime:
-    """A local time without zone, from a date or a date and time. Raises `Refusal` when it is neither."""
+    """A local time, from a date or a date and time; before `EARLIEST` it is that one.
+
+    Raises `Refusal` when it is neither, or names a zone.
+    """
     try:
-        return datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise Refusal(f"时间格式错误: {text}") from None
+        parsed = None
+    if parsed is None or parsed.tzinfo is not None:
+        raise Refusal(f"时间格式错误: {text}")
+    return max(parsed, EARLIEST)
 
 
 def at_most(items: Sequence[Any], limit: int) -> None:

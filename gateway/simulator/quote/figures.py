@@ -7,7 +7,7 @@ from gateway.simulator.market.market import Market
 from gateway.simulator.market.moment import Moment
 from gateway.simulator.market.pricing import Greeks, implied_volatility
 from gateway.simulator.market.tick_table import PRICE_SCALE
-from gateway.simulator.market.valuation import vanilla_option
+from gateway.simulator.market.valuation import vanilla_contract
 from gateway.simulator.model import Instrument, SecurityKey
 from gateway.simulator.universe.terms import (
     OptionType,
@@ -69,9 +69,10 @@ def option_figures(market: Market, instrument: Instrument, last: float) -> Optio
     """The figures of an option whose last price is `last`."""
     terms, owner = option_terms(instrument), market.find(_owner(instrument))
     day, spot = _today(market, instrument), owner_price(market, instrument)
-    vanilla = vanilla_option(instrument, owner, day)
-    if terms is None or vanilla is None:
+    contract = vanilla_contract(instrument, owner)
+    if terms is None or contract is None:
         raise TypeError(f"{instrument.key} is no option")
+    vanilla = contract.option_on(day)
     sign = 1 if terms.option_type == OptionType.CALL else -1
     draw = market.randomness(instrument).integer(f"interest/{day}")
     interest = 200 + draw % 20_000
@@ -116,9 +117,9 @@ def _delta_and_volatility(
     market: Market, instrument: Instrument, terms: WarrantTerms, spot: float
 ) -> tuple[float, float]:
     owner = market.find(_owner(instrument))
-    vanilla = vanilla_option(instrument, owner, _today(market, instrument))
-    if vanilla is not None:
-        return vanilla.greeks(spot).delta, vanilla.volatility
+    contract = vanilla_contract(instrument, owner)
+    if contract is not None:
+        return contract.option_on(_today(market, instrument)).greeks(spot).delta, contract.volatility
     volatility = implied_volatility(trading_of(owner).volatility, spot, float(owner.base_price))
     return {WarrantType.BULL: 1.0, WarrantType.BEAR: -1.0}.get(terms.warrant_type, 0.0), volatility
 

@@ -29,6 +29,10 @@ _FIELD_FLAGS = {
 }
 """`Qot_Common.KLFields`. A row's time and blankness are always there."""
 
+LONGEST_PAGE = 10_000
+"""Bars in one answer at most, whatever is asked; the rest follows with the page key. OpenD states no
+such number, but years of minutes in one piece would keep every other client waiting."""
+
 _PAGE_KEY = struct.Struct("<q8s")
 _LAST_SECOND = timedelta(days=1, seconds=-1)
 
@@ -61,10 +65,9 @@ class HistoryHandlers:
 
 
 def _first_page(bars: Any, most: int) -> tuple[list[Bar], Bar | None]:
-    """Up to `most` bars, all when that is 0, and the first one that is left over."""
-    if most <= 0:
-        return list(bars), None
-    return list(islice(bars, most)), next(bars, None)
+    """Up to `most` bars, a longest page when that is 0, and the first one that is left over."""
+    length = min(most, LONGEST_PAGE) if most > 0 else LONGEST_PAGE
+    return list(islice(bars, length)), next(bars, None)
 
 
 def _period(moment: Moment, begin: str, end: str) -> tuple[float, float]:

@@ -30,7 +30,7 @@ FROM_REALTIME, FROM_CACHE = 1, 3
 """`Qot_Common.PushDataType`."""
 
 _SEQUENCE_SHIFT = 22
-_RECEIVED_AFTER_S = 0.02
+_RECEIVED_AFTER_MS = 20
 
 
 def published_depth(instrument: Instrument) -> int:
@@ -97,7 +97,7 @@ def ticks(moment: Moment, rows: Iterable[Tick], source: int) -> Fields:
                 "price": price(tick.price),
                 "volume": volume(instrument, tick.lots),
                 "turnover": amount(instrument, tick.price * tick.lots),
-                "recvTime": tick.time_ms / 1000 + _RECEIVED_AFTER_S,
+                "recvTime": (tick.time_ms + _RECEIVED_AFTER_MS) / 1000,
                 "type": _AUTO_MATCH,
                 "typeSign": _NO_SIGN,
                 "pushDataType": source,

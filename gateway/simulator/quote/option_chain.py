@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from gateway.simulator.market.market import Market
-from gateway.simulator.market.valuation import terms_on
+from gateway.simulator.market.valuation import contract_of
 from gateway.simulator.model import Call, Handler, Instrument, Refusal
 from gateway.simulator.quote.fields import Fields, midnight_s, parse_day, security_key, within
 from gateway.simulator.quote.figures import OptionFigures, option_figures, owner_price
@@ -79,10 +79,12 @@ class OptionChainHandlers:
         return not c2s.HasField("dataFilter") or self._passes(owner, option, c2s.dataFilter)
 
     def _passes(self, owner: Instrument, option: Instrument, bounds: Any) -> bool:
-        terms = terms_on(option, owner, self._market.today(option.key.market))
-        if terms is None:
+        contract = contract_of(option, owner)
+        if contract is None:
             return False
-        figures = option_figures(self._market, option, terms.value(owner_price(self._market, option)))
+        terms = contract.on(self._market.today(option.key.market))
+        (value,) = terms.values([owner_price(self._market, option)])
+        figures = option_figures(self._market, option, value)
         if not all(within(figure(figures), bounds, f"{n}Min", f"{n}Max") for n, figure in _FILTERED.items()):
             return False
         if not (bounds.HasField("volMin") or bounds.HasField("volMax")):

@@ -9,7 +9,7 @@ from gateway.simulator.market.market import Market
 from gateway.simulator.market.moment import Moment
 from gateway.simulator.market.source import PriceSource
 from gateway.simulator.market.tick_table import PRICE_SCALE
-from gateway.simulator.model import Call, Handler, Instrument, SecurityType
+from gateway.simulator.model import Call, Handler, Instrument, SecurityType, Work
 from gateway.simulator.quote.basic import extended_sessions, option_fields, outstanding_shares, prices
 from gateway.simulator.quote.fields import (
     Fields,
@@ -21,6 +21,7 @@ from gateway.simulator.quote.fields import (
     price,
     required,
     security,
+    shown_lot_size,
 )
 from gateway.simulator.quote.figures import future_position, warrant_figures
 from gateway.simulator.universe.terms import (
@@ -70,20 +71,19 @@ class ExtremeFinder:
 
     def over(self, moment: Moment, span: timedelta | None) -> Extremes:
         """The extremes over `span` up to the moment, or over the whole history when that is None."""
-        before = self._before(moment.source, moment.trading_day.day, span)
+        today = moment.trading_day.day
+        first = self._market.history_start(moment.instrument)
+        if span is not None:
+            first = max(first, today - span)
+        before = self._before(moment.source, first, today)
         if before is None:
             return Extremes(moment.high, moment.low)
         return Extremes(max(moment.high, before.high), min(moment.low, before.low))
 
-    def _search(self, source: PriceSource, today: date, span: timedelta | None) -> Extremes | None:
-        """The extremes of the days before `today`; None when there are none."""
-        first = self._market.history_start(source.instrument)
-        if span is not None:
-            first = max(first, today - span)
-        bars = [source.day_bar(day) for day in source.calendar.days(first, today - _ONE_DAY)]
-        if not bars:
-            return None
-        return Extremes(max(bar.high for bar in bars), min(bar.low for bar in bars))
+    def _search(self, source: PriceSource, first: date, today: date) -> Extremes | None:
+        """The extremes of the days from `first` until before `today`; None when there are none."""
+        days = source.calendar.days(first, today - _ONE_DAY)
+        return Extremes(*source.extremes(days)) if days else None
 
 
 def volume_ratio(moment: Moment) -> float:
@@ -127,16 +127,19 @@ class SnapshotHandlers:
         """The handlers by protocol."""
         return {3203: self.snapshots}
 
-    def snapshots(self, call: Call) -> Fields:
+    def snapshots(self, call: Call) -> Work[Fields]:
         """Snapshots of several securities; one unknown code refuses them all."""
         required(call.c2s.securityList, "securityList")
         at_most(call.c2s.securityList, MOST_CODES)
-        moments = [self._market.moment(key) for key in keys_of(call.c2s.securityList)]
-        return {
-            "snapshotList": [
-                self._market.small_memo.get("snapshot", moment, self._snapshot) for moment in moments
-            ]
-        }
+        keys = keys_of(call.c2s.securityList)
+        for key in keys:
+            self._market.find(key)
+        rows = []
+        for key in keys:
+            if not self._market.is_fresh(key):
+                yield
+            rows.append(self._market.small_memo.get("snapshot", self._market.moment(key), self._snapshot))
+        return {"snapshotList": rows}
 
     def _snapshot(self, moment: Moment) -> Fields:
         name, part = self._parts[moment.instrument.security_type]
@@ -149,7 +152,7 @@ class SnapshotHandlers:
             **heading(moment),
             "type": int(instrument.security_type),
             "isSuspend": False,
-            "lotSize": instrument.lot_size * int(instrument.contract_multiplier),
+            "lotSize": shown_lot_size(instrument),
             **prices(moment),
             **self._best_levels(moment),
             **(_MARGIN if instrument.security_type in _MARGIN_TYPES else _NO_MARGIN),

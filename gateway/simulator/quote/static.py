@@ -5,8 +5,16 @@ from typing import Any
 
 from gateway.simulator.market.market import Market
 from gateway.simulator.model import Call, Handler, Instrument, QotMarket, Refusal, SecurityKey, SecurityType
-from gateway.simulator.quote.fields import Fields, at_most, midnight_s, security, security_key
-from gateway.simulator.universe.expiry import us_month_expiry
+from gateway.simulator.quote.fields import (
+    Fields,
+    at_most,
+    listed_on,
+    midnight_s,
+    security,
+    security_key,
+    shown_lot_size,
+)
+from gateway.simulator.universe.expiry import is_monthly
 from gateway.simulator.universe.terms import future_terms, option_terms, warrant_terms
 
 _MOST_CODES = 400
@@ -21,18 +29,17 @@ _OPTION_MARKET_NAMES = {QotMarket.HK: "SEHK", QotMarket.US: "US"}
 
 
 def static_info(market: Market, instrument: Instrument) -> Fields:
-    """A `Qot_Common.SecurityStaticInfo`. The lot size of a derivative is its contract's multiplier."""
+    """A `Qot_Common.SecurityStaticInfo`."""
     zone = market.calendar(instrument).zone
     info: Fields = {
         "basic": {
             "security": security(instrument.key),
             "id": instrument.stock_id,
-            "lotSize": instrument.lot_size * int(instrument.contract_multiplier),
+            "lotSize": shown_lot_size(instrument),
             "secType": int(instrument.security_type),
             "name": instrument.name,
-            "listTime": f"{instrument.list_date}",
+            **listed_on(instrument, zone),
             "delisting": False,
-            "listTimestamp": midnight_s(instrument.list_date, zone),
             "exchType": int(instrument.exchange),
         }
     }
@@ -57,9 +64,6 @@ def _option_part(market: Market, instrument: Instrument) -> Fields | None:
     terms = option_terms(instrument)
     if terms is None or instrument.owner is None:
         return None
-    monthly = instrument.key.market == QotMarket.HK or terms.expiry == us_month_expiry(
-        terms.expiry.year, terms.expiry.month
-    )
     part: Fields = {
         "type": int(terms.option_type),
         "owner": security(instrument.owner),
@@ -68,7 +72,7 @@ def _option_part(market: Market, instrument: Instrument) -> Fields | None:
         "suspend": False,
         "market": _OPTION_MARKET_NAMES[QotMarket(instrument.key.market)],
         "strikeTimestamp": midnight_s(terms.expiry, market.calendar(instrument).zone),
-        "expirationCycle": _CYCLE_MONTH if monthly else _CYCLE_WEEK,
+        "expirationCycle": _CYCLE_MONTH if is_monthly(terms.expiry) else _CYCLE_WEEK,
         "optionStandardType": _STANDARD_OPTION,
         "optionSettlementMode": _SETTLED_AT_CLOSE,
     }
@@ -135,13 +139,16 @@ class StaticHandlers:
         return _unknown(key) if instrument is None else static_info(self._market, instrument)
 
     def reference(self, call: Call) -> Fields:
-        """The warrants or the futures on a security."""
+        """The warrants on a security, or the futures that go with it.
+
+        The documentation asks for futures by a main contract (`HK.A50main`); an index is taken too.
+        """
         owner = self._market.find(security_key(call.c2s.security))
         today, universe = self._market.today(owner.key.market), self._market.universe
         if call.c2s.referenceType == _REFERENCE_WARRANT:
             return self._infos(universe.warrants(today, owner.key))
         if call.c2s.referenceType == _REFERENCE_FUTURE:
-            return self._infos(universe.futures(today, owner.key))
+            return self._infos(universe.related_futures(owner, today))
         raise Refusal(f"不支持的关联数据类型 {call.c2s.referenceType}")
 
     def user_security(self, call: Call) -> Fields:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from math import isnan
 from typing import Any
 
-from gateway.simulator.market.kline import KL_TYPES
+from gateway.simulator.market.kline import KL_60_MINUTES, KL_DAY, KL_MONTH, KL_WEEK
 from gateway.simulator.market.market import Market
 from gateway.simulator.market.moment import Moment
 from gateway.simulator.market.tick_table import PRICE_SCALE
-from gateway.simulator.model import Call, Handler, QotMarket, Refusal, SecurityType
+from gateway.simulator.model import Call, Handler, QotMarket, Refusal, SecurityType, Work
 from gateway.simulator.quote.fields import Fields, heading, page, security_key, within
 from gateway.simulator.quote.indicator import INDICATORS, Bars, Series
 from gateway.simulator.quote.pattern import PATTERNS, crosses
@@ -29,6 +29,9 @@ _ASCENDING, _DESCENDING = 1, 2
 _PLAIN_VALUE = 17
 _MORE, _LESS, _CROSS_UP, _CROSS_DOWN = 1, 2, 3, 4
 _NO_BOUNDS = "没有给需要筛选的字段进行区间赋值"
+_KL_TYPES = (KL_60_MINUTES, KL_DAY, KL_WEEK, KL_MONTH)
+"""The only periods that the documentation allows for patterns and indicators."""
+
 _MARKETS = {
     QotMarket.HK: (QotMarket.HK,),
     QotMarket.US: (QotMarket.US,),
@@ -78,11 +81,11 @@ class Screen:
             _known(condition.quarter, QUARTERS, "财报周期")
         for condition in c2s.patternFilterList:
             _known(condition.fieldName, PATTERNS, "筛选字段")
-            _known(condition.klType, KL_TYPES, "K线类型")
+            _known(condition.klType, _KL_TYPES, "K线类型")
         for condition in c2s.customIndicatorFilterList:
             _known(condition.firstFieldName, INDICATORS, "筛选字段")
             _known(condition.secondFieldName, (*INDICATORS, _PLAIN_VALUE), "筛选字段")
-            _known(condition.klType, KL_TYPES, "K线类型")
+            _known(condition.klType, _KL_TYPES, "K线类型")
             _known(condition.relativePosition, (_MORE, _LESS, _CROSS_UP, _CROSS_DOWN), "相对位置")
 
     def apply(self, moment: Moment) -> Fields | None:
@@ -233,16 +236,21 @@ class StockFilterHandlers:
         """The handlers by protocol."""
         return {3215: self.stock_filter}
 
-    def stock_filter(self, call: Call) -> Fields:
+    def stock_filter(self, call: Call) -> Work[Fields]:
         """A page of the matching stocks."""
         c2s = call.c2s
         screen = Screen(self._market, self._base, c2s)
-        rows = [row for moment in self._candidates(c2s) if (row := screen.apply(moment)) is not None]
+        rows = []
+        for moment in self._candidates(c2s):
+            yield
+            row = screen.apply(moment)
+            if row is not None:
+                rows.append(row)
         shown = page(_sort(rows, c2s), c2s.begin, c2s.num, _MOST_ROWS)
         last = c2s.begin + len(shown) >= len(rows)
         return {"lastPage": last, "allCount": len(rows), "dataList": shown}
 
-    def _candidates(self, c2s: Any) -> list[Moment]:
+    def _candidates(self, c2s: Any) -> Iterable[Moment]:
         if c2s.market not in _MARKETS:
             raise Refusal(f"不支持的市场 {c2s.market}")
         markets = _MARKETS[QotMarket(c2s.market)]
@@ -257,7 +265,7 @@ class StockFilterHandlers:
                 raise Refusal("未知板块")
             keys = [key for key in keys if key in members]
         moments = map(self._market.moment, keys)
-        return [moment for moment in moments if self._has_history(moment)]
+        return (moment for moment in moments if self._has_history(moment))
 
     def _has_history(self, moment: Moment) -> bool:
         return self._market.history_start(moment.instrument) <= moment.trading_day.day

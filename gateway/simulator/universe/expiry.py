@@ -30,6 +30,12 @@ def us_month_expiry(year: int, month: int) -> date:
     return first + timedelta(days=(_FRIDAY - first.weekday()) % 7 + 14)
 
 
+def is_monthly(expiry: date) -> bool:
+    """Whether an option expiry is a month's own, in Hong Kong or in the US, rather than a week's."""
+    year, month = expiry.year, expiry.month
+    return expiry in (hk_month_expiry(year, month), us_month_expiry(year, month))
+
+
 def hk_option_expiries(today: date) -> list[date]:
     """The expiries on offer in Hong Kong: this month and the following ones, in order."""
     months = (month_after(today, ahead) for ahead in range(7))

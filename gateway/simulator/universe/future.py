@@ -56,11 +56,12 @@ def contract_months(today: date) -> list[date]:
     return [spot, month_after(spot, 1), *quarters[:2]]
 
 
-def futures(today: date) -> list[Instrument]:
-    """Every futures instrument on offer on a day, the continuous ones first."""
+def futures(today: date, prefix: str = "") -> list[Instrument]:
+    """The futures on offer on a day, the continuous ones first: of one product, or all."""
     return [
         future
         for product in PRODUCTS
+        if prefix in ("", product.prefix)
         for suffix in (*_CONTINUOUS, *(f"{month:%y%m}" for month in contract_months(today)))
         if (future := future_named(f"{product.prefix}{suffix}", today)) is not None
     ]
@@ -104,6 +105,7 @@ def _contract(
             FutureTerms.KEY: FutureTerms(
                 last_trade=hk_month_expiry(month.year, month.month),
                 origin_code=f"{product.prefix}{month:%y%m}",
+                product=product.prefix,
                 owner_name=product.owner_name,
                 min_change=_MIN_CHANGE,
                 is_continuous=is_continuous,

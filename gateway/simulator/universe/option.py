@@ -7,7 +7,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from gateway.simulator.model import Instrument, QotMarket, SecurityKey, SecurityType
-from gateway.simulator.universe.expiry import hk_option_expiries, us_option_expiries
+from gateway.simulator.universe.expiry import (
+    MONTHLY_HORIZON,
+    WEEKLY_HORIZON,
+    hk_option_expiries,
+    is_monthly,
+    us_option_expiries,
+)
 from gateway.simulator.universe.listing import CURRENCY
 from gateway.simulator.universe.stock_id import stock_id
 from gateway.simulator.universe.terms import ExchType, OptionTerms, OptionType, Trading
@@ -15,7 +21,8 @@ from gateway.simulator.universe.terms import ExchType, OptionTerms, OptionType, 
 STRIKES_EACH_SIDE = 10
 _CODE = re.compile(r"([A-Z]+)(\d{2})(\d{2})(\d{2})([CP])(\d+)")
 _STRIKE_SCALE = 1000
-_LISTED_BEFORE = timedelta(days=200)
+_MONTHLY_LISTED_BEFORE = MONTHLY_HORIZON + timedelta(days=7)
+_WEEKLY_LISTED_BEFORE = WEEKLY_HORIZON + timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +77,6 @@ _EXPIRIES: Mapping[int, Callable[[date], list[date]]] = {
 }
 _BY_PREFIX = {(row.owner.market, row.prefix): row for row in OPTION_CLASSES}
 _BY_OWNER = {row.owner: row for row in OPTION_CLASSES}
-
-
-def option_class(owner: SecurityKey) -> OptionClass | None:
-    """The options on a security; None when it has none."""
-    return _BY_OWNER.get(owner)
 
 
 def expiries(owner: SecurityKey, today: date) -> list[date]:
@@ -132,7 +134,7 @@ def _option(
 ) -> Instrument:
     market = row.owner.market
     code = f"{row.prefix}{expiry:%y%m%d}{_LETTERS[kind]}{int(strike * _STRIKE_SCALE)}"
-    listed = expiry - _LISTED_BEFORE
+    listed = expiry - (_MONTHLY_LISTED_BEFORE if is_monthly(expiry) else _WEEKLY_LISTED_BEFORE)
     return Instrument(
         key=SecurityKey(market, code),
         stock_id=stock_id(market, code, listed),

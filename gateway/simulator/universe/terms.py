@@ -102,12 +102,16 @@ class WarrantTerms:
 
 @dataclass(frozen=True, slots=True)
 class FutureTerms:
-    """A futures contract. `last_trade` is that of the contract which `origin_code` names."""
+    """A futures contract. `last_trade` is that of the contract which `origin_code` names.
+
+    `product` is what the codes of all contracts of one kind begin with.
+    """
 
     KEY: ClassVar[str] = "future"
 
     last_trade: date
     origin_code: str
+    product: str
     owner_name: str
     min_change: Decimal
     is_continuous: bool

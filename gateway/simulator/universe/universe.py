@@ -6,6 +6,7 @@ from functools import lru_cache
 from gateway.simulator.model import Instrument, QotMarket, SecurityKey
 from gateway.simulator.universe import future, listing, option, plate, warrant
 from gateway.simulator.universe.tables import LISTINGS
+from gateway.simulator.universe.terms import future_terms
 
 MARKET_PREFIXES = {"HK": QotMarket.HK, "US": QotMarket.US, "SH": QotMarket.SH, "SZ": QotMarket.SZ}
 
@@ -26,8 +27,7 @@ class Universe:
             for row in (listing.instrument(market, entry) for entry in rows)
         }
         self._plates = {row.key: row for row in plate.PLATES}
-        self._plate_instruments = {row.key: plate.plate_instrument(row) for row in plate.PLATES}
-        self._fixed = {**self._listed, **self._plate_instruments}
+        self._fixed = {**self._listed, **{row.key: plate.plate_instrument(row) for row in plate.PLATES}}
         self._find_derivative = lru_cache(maxsize=8192)(self._derivative)
 
     def find_listed(self, key: SecurityKey) -> Instrument | None:
@@ -39,12 +39,12 @@ class Universe:
         return self._fixed.get(key) or self._find_derivative(key, today)
 
     def _derivative(self, key: SecurityKey, today: date) -> Instrument | None:
-        if key.market == QotMarket.HK:
-            contract = future.future_named(key.code, today) or self._warrant(key, today)
-            if contract is not None:
-                return contract
         owner = option.option_owner(key)
-        return option.option_named(key, self._listed[owner], today) if owner else None
+        if owner is not None:
+            return option.option_named(key, self._listed[owner], today)
+        if key.market != QotMarket.HK:
+            return None
+        return future.future_named(key.code, today) or self._warrant(key, today)
 
     def _warrant(self, key: SecurityKey, today: date) -> Instrument | None:
         return next((row for row in self.warrants(today) if row.key == key), None)
@@ -60,9 +60,16 @@ class Universe:
             row for key in owners if key in self._listed for row in warrant.warrants(self._listed[key], today)
         ]
 
-    def futures(self, today: date, owner: SecurityKey | None = None) -> list[Instrument]:
-        """The futures on an owner, or all of them."""
-        return [row for row in future.futures(today) if owner is None or row.owner == owner]
+    def futures(self, today: date) -> list[Instrument]:
+        """All futures."""
+        return future.futures(today)
+
+    def related_futures(self, instrument: Instrument, today: date) -> list[Instrument]:
+        """The contracts of a future's own product; for anything else the futures on it."""
+        terms = future_terms(instrument)
+        if terms is None:
+            return [row for row in self.futures(today) if row.owner == instrument.key]
+        return future.futures(today, terms.product)
 
     def expiries(self, owner: SecurityKey, today: date) -> list[date]:
         """The expiries of the options on an owner, in order; empty when it has none."""
@@ -81,10 +88,6 @@ class Universe:
             for pair in option.chain(self._listed[row.owner], expiry)
             for leg in pair
         ]
-
-    def plate_instruments(self) -> list[Instrument]:
-        """The plates as securities."""
-        return list(self._plate_instruments.values())
 
     def plates(self, market: QotMarket, kind: plate.PlateSetType) -> list[plate.Plate]:
         """The plates of a market, of one kind or ALL. Shanghai's and Shenzhen's are the same list."""
