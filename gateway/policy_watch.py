@@ -140,8 +140,8 @@ class PolicyWatch:
             self._tell(is_good=False)
             return
         self.policy, self.staleness = outcome.policy, None
+        _log.info("%s: keys in force: %d", self._file.path, len(self.policy.keys))
         if not is_first:
-            _log.info("%s: %d keys are in force", self._file.path, len(self.policy.keys))
             self._tell(is_good=True)
 
     def _tell(self, *, is_good: bool) -> None:
