@@ -140,10 +140,12 @@ def test_each_function_writes_its_series(write, name, labels):
 
 
 def test_series_that_begin_at_zero_are_there_before_anything_happens():
-    table.begin_at_zero(routes=["/made/up"], outcomes=["accepted"], denials=["made_up_reason"])
-    labels = {"route": "/made/up", "outcome": "accepted"}
+    table.ORDERS.clear()
+    table.ORDER_DENIALS.clear()
+    table.begin_at_zero(routes=["/api/order"], outcomes=["accepted"], denials=["rate"])
+    labels = {"route": "/api/order", "outcome": "accepted"}
     assert table.REGISTRY.get_sample_value("gateway_orders_total", labels) == 0
-    assert table.REGISTRY.get_sample_value("gateway_order_denials_total", {"reason": "made_up_reason"}) == 0
+    assert table.REGISTRY.get_sample_value("gateway_order_denials_total", {"reason": "rate"}) == 0
 
 
 def test_the_text_can_be_read_by_prometheus():
