@@ -13,6 +13,7 @@ import click
 
 from gateway.boot import MASTER, describe, require_addresses
 from gateway.logs import logging_config
+from gateway.settings import AuthMode
 from gateway.web.worker import KEEPALIVE_S
 from gateway.yaml_text import ConfigurationError
 
@@ -20,6 +21,8 @@ try:
     settings = MASTER.load_settings(os.environ, Path(__file__).with_name("gateway.yaml"))
 except ConfigurationError as error:
     sys.exit(f"The gateway cannot start with these settings:\n{error}")
+
+MASTER.keep_metrics()
 
 bind = str(settings.server.bind)
 workers = settings.server.workers
@@ -53,8 +56,9 @@ def when_ready(server):
         MASTER.start_simulator(settings)
     server.log.info("%s", describe(settings))
     listener = str(server.LISTENERS[0])
+    token = "-H 'Authorization: Bearer fc_...' " if settings.auth.mode is AuthMode.KEYS else ""
     click.echo(
-        f"Ready. Try:\n  curl -X POST {listener}/api/quote -H 'Content-Type: application/json' "
+        f"Ready. Try:\n  curl -X POST {listener}/api/quote {token}-H 'Content-Type: application/json' "
         """-d '{"security_list":["HK.00700"]}'"""
     )
 
@@ -71,18 +75,23 @@ def post_fork(server, worker):
 
 
 def post_worker_init(worker):
-    """Connect to OpenD in the worker itself: a connection never survives a fork."""
-    from gateway.web.serve import client_of
+    """Open what the worker uses in the worker itself: no connection survives a fork."""
+    from gateway.web.serve import worker_of
 
-    client_of(worker.wsgi).open()
+    worker_of(worker.wsgi).open()
 
 
 def worker_exit(server, worker):
-    """End the worker's connections to OpenD."""
-    from gateway.web.serve import client_of
+    """End the worker's connections, and what it does in the background."""
+    from gateway.web.serve import worker_of
 
     if worker.booted:
-        client_of(worker.wsgi).close()
+        worker_of(worker.wsgi).close()
+
+
+def child_exit(server, worker):
+    """Keep the sums of a worker that has ended, and drop its gauges."""
+    MASTER.metric_files.retire(worker.pid, server.WORKERS)
 
 
 def on_exit(server):

@@ -1,9 +1,11 @@
-"""What gunicorn's master does beside serving: the settings in force, and the embedded simulator.
+"""What gunicorn's master does beside serving: settings and policy in force, and the embedded simulator.
 
-The master reads the settings and keeps the last that were good. Workers are forked from it and find
+The master reads both files and keeps the last that were good. Workers are forked from it and find
 them here, so a file that has gone bad since stops neither a reload nor a new worker.
 """
 
+import atexit
+import errno
 import logging
 import os
 import selectors
@@ -14,8 +16,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.metrics.files import MetricFiles
+from gateway.policy_watch import PolicyFile
 from gateway.settings import DEFAULT_FILE, AuthMode, Settings, is_loopback_host, load
-from gateway.yaml_text import ConfigurationError
+from gateway.yaml_text import ConfigurationError, Problem
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
@@ -33,25 +37,46 @@ class Master:
     """The state of one master process. Its workers inherit it."""
 
     settings: Settings | None = None
+    policy_file: PolicyFile | None = None
+    metric_files: MetricFiles | None = None
     simulator: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def load_settings(self, environ: Mapping[str, str], default_file: Path = DEFAULT_FILE) -> Settings:
-        """Read the settings. Once good ones are in force, a file that cannot be taken changes nothing.
+        """Read settings and policy. Once good ones are in force, a file that is wrong changes nothing.
 
         Raises ConfigurationError when there are none yet; later the problems are logged.
         """
         try:
             read = load(environ, default_file)
+            if self.settings is not None and _fixed_at_start(read) != _fixed_at_start(self.settings):
+                raise ConfigurationError([Problem("gateway.yaml", RESTART_TEXT)])
+            policy_file = self._load_policy(read)
+            _make_directories(read)
         except ConfigurationError as error:
             if self.settings is None:
                 raise
             _log.error("the settings stay as they were: %s", "; ".join(map(str, error.problems)))
             return self.settings
-        if self.settings is not None and _fixed_at_start(read) != _fixed_at_start(self.settings):
-            _log.error("the settings stay as they were: %s", RESTART_TEXT)
-            return self.settings
-        self.settings = read
+        self.settings, self.policy_file = read, policy_file
         return read
+
+    def _load_policy(self, settings: Settings) -> PolicyFile | None:
+        if settings.auth.mode is AuthMode.LOCAL:
+            return None
+        known = self.policy_file
+        file = known if known and known.path == settings.auth.policy else PolicyFile(settings.auth.policy)
+        file.load()
+        return file
+
+    def keep_metrics(self) -> None:
+        """Make the directory of the workers' metrics, once; it goes when this process ends.
+
+        Has to come before anything imports prometheus_client.
+        """
+        if self.metric_files is None:
+            self.metric_files = MetricFiles()
+            self.metric_files.announce()
+            atexit.register(self.metric_files.close)
 
     def start_simulator(self, settings: Settings) -> None:
         """Start the embedded simulator and wait until it listens. Raises StartError."""
@@ -81,13 +106,39 @@ class Master:
             simulator.wait()
 
 
-RESTART_TEXT = "server.bind and the embedded simulator's settings change with a restart alone"
+RESTART_TEXT = "server.bind, ledger, audit and the embedded simulator's settings change with a restart alone"
+
+PRIVATE_MODE = 0o700
+"""Of the directories that the gateway makes: what lies in them is for its own user."""
 
 
 def _fixed_at_start(settings: Settings) -> tuple[object, ...]:
-    """What cannot change while the gateway runs: a listener that fails to open would end it."""
+    """What cannot change while the gateway runs.
+
+    A listener that fails to open would end it; in another ledger the limits would start from nothing.
+    """
     embedded = simulator_command(settings, 0) if settings.opend.embedded else None
-    return settings.server.bind, embedded
+    return settings.server.bind, settings.ledger, settings.audit, embedded
+
+
+def _make_directories(settings: Settings) -> None:
+    """Make the directories of ledger and audit. Raises ConfigurationError when that is not possible."""
+    scheme, _, ledger_file = settings.ledger.partition(":")
+    files = {"audit": settings.audit} | ({"ledger": Path(ledger_file)} if scheme == "sqlite" else {})
+    for setting, file in files.items():
+        try:
+            make_directory(file.parent)
+        except OSError as error:
+            text = f"the directory of {setting} cannot be made: {error.strerror}"
+            raise ConfigurationError([Problem(str(file.parent), text)]) from error
+
+
+def make_directory(directory: Path) -> None:
+    """Make a directory, with those above it that are missing, for this user alone. Raises OSError."""
+    for missing in reversed([each for each in (directory, *directory.parents) if not each.exists()]):
+        missing.mkdir(PRIVATE_MODE, exist_ok=True)
+    if not directory.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
 
 
 MASTER = Master()

@@ -8,15 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.schema.protocols import PROTOCOLS, Protocol
-
-
-class Scope(StrEnum):
-    """What a caller may be allowed to do (decisions D5)."""
-
-    QUOTE_READ = "qot:read"
-    ACCOUNT_READ = "acc:read"
-    TRADE_REAL = "trade:real"
-    TRADE_SIMULATE = "trade:simulate"
+from gateway.scope import Scope as Scope
 
 
 class Domain(StrEnum):
@@ -58,6 +50,20 @@ class Route:
     def protocol(self) -> Protocol:
         """The OpenD protocol behind this endpoint."""
         return PROTOCOLS[self.proto_id]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRoute:
+    """An endpoint beside the page's, which the gateway answers by itself, without OpenD.
+
+    `path` has its variable parts in angle brackets, as Flask writes them.
+    """
+
+    name: str
+    method: str
+    path: str
+    scope: Scope
+    purpose: str
 
 
 def _get(name: str, domain: Domain, scope: Scope, proto_id: int) -> Route:
@@ -121,3 +127,14 @@ ROUTES: tuple[Route, ...] = (
 )
 """The page's 41 endpoints, in the page's order. The page's scope for the trade writes is
 `trade:real`; `trade:simulate` allows them in the simulate environment (decisions D5)."""
+
+ORDER_INTENT = OwnRoute(
+    "order-intent",
+    "GET",
+    "/api/orders/intent/<intent_id>",
+    Scope.ACCOUNT_READ,
+    "what became of an order of the caller's own, by the intent id of its answer",
+)
+
+OWN_ROUTES: tuple[OwnRoute, ...] = (ORDER_INTENT,)
+"""Endpoints that need a scope, as the 41 do, and are not among them."""

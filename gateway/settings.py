@@ -65,10 +65,16 @@ def _resolved(path: Path, info: ValidationInfo) -> Path:
 def _ledger(text: str, info: ValidationInfo) -> str:
     scheme, _, rest = text.partition(":")
     if scheme == "sqlite" and rest:
-        return f"sqlite:{_resolved(Path(rest), info)}"
+        return _ledger_in(Path(info.context[DIRECTORY]), text) if info.context else text
     if scheme in ("redis", "rediss") and urlsplit(text).hostname:
         return text
     raise ValueError("must be sqlite:PATH or redis://HOST:PORT/DATABASE")
+
+
+def _ledger_in(directory: Path, text: str) -> str:
+    """A ledger whose file, if it is one, starts from a directory."""
+    scheme, _, rest = text.partition(":")
+    return f"sqlite:{(directory / rest).resolve()}" if scheme == "sqlite" else text
 
 
 def _origin(text: str) -> str:
@@ -170,10 +176,10 @@ class OpenDSettings(Section):
 
 
 class AuthSettings(Section):
-    """Which mode of authentication holds, and the file with the keys."""
+    """Which mode of authentication holds, and the file with the keys, which mode keys needs."""
 
     mode: AuthMode = AuthMode.LOCAL
-    policy: FilePath | None = None
+    policy: FilePath = Path("policy.yaml")
 
 
 class ApiSettings(Section):
@@ -221,8 +227,8 @@ class Settings(Section):
     server: ServerSettings = ServerSettings()
     opend: OpenDSettings = OpenDSettings()
     auth: AuthSettings = AuthSettings()
-    ledger: Annotated[str, AfterValidator(_ledger)] | None = None
-    audit: FilePath | None = None
+    ledger: Annotated[str, AfterValidator(_ledger)] = "sqlite:var/ledger.db"
+    audit: FilePath = Path("var/audit.jsonl")
     api: ApiSettings = ApiSettings()
     quote: QuoteSettings = QuoteSettings()
     ws: WsSettings = WsSettings()
@@ -234,8 +240,9 @@ def load(environ: Mapping[str, str], default_file: Path = DEFAULT_FILE) -> Setti
     """Read the settings that the environment chooses. Raises ConfigurationError with every problem."""
     file = Path(environ.get(CONFIG_VARIABLE) or default_file)
     document = read_document(file)
-    settings = build_model(document, Settings, {DIRECTORY: file.resolve().parent})
-    settings = _with_bind(settings, environ.get(BIND_VARIABLE), document)
+    directory = file.resolve().parent
+    settings = build_model(document, Settings, {DIRECTORY: directory})
+    settings = _with_files_in(directory, _with_bind(settings, environ.get(BIND_VARIABLE), document))
     problems = [document.problem(location, text) for location, text in _contradictions(settings)]
     if problems:
         raise ConfigurationError(problems)
@@ -252,13 +259,22 @@ def _with_bind(settings: Settings, bind: str | None, document: Document) -> Sett
     return settings.model_copy(update={"server": settings.server.model_copy(update={"bind": endpoint})})
 
 
+def _with_files_in(directory: Path, settings: Settings) -> Settings:
+    """The settings with the files of defaults, too, placed beside their own file."""
+    return settings.model_copy(
+        update={
+            "auth": settings.auth.model_copy(update={"policy": directory / settings.auth.policy}),
+            "ledger": _ledger_in(directory, settings.ledger),
+            "audit": directory / settings.audit,
+        }
+    )
+
+
 def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
     """What each part allows by itself, and the whole does not."""
     opend, auth = settings.opend, settings.auth
     if not opend.embedded and "mode" not in auth.model_fields_set:
         yield ("auth", "mode"), "has to be written when opend.embedded is false: local or keys"
-    if auth.mode is AuthMode.KEYS:
-        yield ("auth", "mode"), "keys are not available in this version; local is the one mode there is"
     if auth.mode is AuthMode.LOCAL and not is_loopback_host(settings.server.bind.host):
         yield (
             ("server", "bind"),

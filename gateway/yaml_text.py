@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, get_args
 
@@ -99,11 +100,20 @@ _SCALAR_FORMS = (
 for _name, _form, _first_characters in _SCALAR_FORMS:
     _StrictLoader.add_implicit_resolver(_TAG + _name, re.compile(f"^(?:{_form})$"), _first_characters)
 
+
+def _finite(text: str) -> float:
+    """A float, and never an infinity, which JSON would turn into null: a cap into none."""
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(text)
+    return number
+
+
 _SCALARS: dict[str, Callable[[str], Any]] = {
     _TAG + "null": lambda text: None,
     _TAG + "bool": lambda text: text == "true",
     _TAG + "int": int,
-    _TAG + "float": float,
+    _TAG + "float": _finite,
     _TAG + "str": str,
 }
 

@@ -1,1 +1,1 @@
-pytest_plugins = ["fix_gateway", "fix_simulator"]
+pytest_plugins = ["fix_gateway", "fix_simulator", "fix_store"]

@@ -12,13 +12,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "clock": set(),
     "yaml_text": set(),
+    "order": set(),
+    "scope": set(),
     "schema": {"errors", "clock"},
-    "routes": {"schema"},
+    "routes": {"schema", "scope"},
+    "metrics": {"clock"},
     "opend": {"schema", "errors", "clock"},
     "settings": {"yaml_text", "schema", "opend"},
     "logs": {"settings"},
-    "boot": {"settings", "yaml_text", "opend"},
-    "trading": {"opend", "schema", "errors", "clock"},
+    "policy_watch": {"policy", "yaml_text", "errors", "clock"},
+    "boot": {"settings", "metrics", "policy", "policy_watch", "yaml_text", "opend"},
+    "audit": {"errors", "clock"},
+    "ledger": {"order", "errors", "clock"},
+    "policy": {"ledger", "order", "scope", "yaml_text"},
+    "trading": {"policy", "ledger", "audit", "order", "opend", "schema", "errors", "clock"},
     "feed": {"opend", "schema", "errors", "clock"},
     "simulator": {"schema", "opend", "errors", "clock"},
     "web": {
@@ -31,6 +38,29 @@ MAY_IMPORT: dict[str, set[str]] = {
         "settings",
         "routes",
         "boot",
+        "metrics",
+        "yaml_text",
+        "policy",
+        "policy_watch",
+        "ledger",
+        "audit",
+        "order",
+        "scope",
+    },
+    "cli": {
+        "web",
+        "boot",
+        "settings",
+        "trading",
+        "audit",
+        "policy",
+        "ledger",
+        "opend",
+        "schema",
+        "order",
+        "scope",
+        "errors",
+        "clock",
         "yaml_text",
     },
 }
@@ -44,6 +74,7 @@ WIRE_MODULES = {
     "gateway.opend.protocol",
 }
 WEB_FRAMEWORK = {"flask", "werkzeug", "jinja2"}
+METRICS_LIBRARY = {"prometheus_client", "prometheus_flask_exporter"}
 INPUT_OUTPUT = {
     "socket",
     "ssl",
@@ -119,6 +150,11 @@ def test_the_simulator_uses_the_wire_modules_of_the_client_alone(name):
 @pytest.mark.parametrize("name", [name for name in IMPORTS if part_of(name) != "web"])
 def test_only_web_knows_flask(name):
     assert not {imported.split(".")[0] for imported in IMPORTS[name]} & WEB_FRAMEWORK
+
+
+@pytest.mark.parametrize("name", [name for name in IMPORTS if part_of(name) not in ("metrics", "web")])
+def test_only_metrics_and_web_know_prometheus(name):
+    assert not {imported.split(".")[0] for imported in IMPORTS[name]} & METRICS_LIBRARY
 
 
 def test_the_check_sees_imports_inside_functions():

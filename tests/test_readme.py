@@ -14,6 +14,9 @@ from fix_gateway import free_port
 
 import gateway as package
 from gateway.errors import GatewayError
+from gateway.policy.loader import parse_policy
+from gateway.policy.model import Limits
+from gateway.policy.reasons import DenyReason
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -42,7 +45,24 @@ def test_the_error_table_has_every_status_that_an_error_becomes():
     for module in pkgutil.walk_packages(package.__path__, "gateway."):
         if not module.name.endswith("__main__"):
             import_module(module.name)
-    assert {error.status for error in _every(GatewayError)} <= set(tables().STATUSES)
+    statuses = {error.status for error in _every(GatewayError) if isinstance(error.status, int)}
+    assert statuses | {reason.status for reason in DenyReason} <= set(tables().STATUSES)
+
+
+def test_the_policy_of_the_readme_is_one():
+    (example,) = re.findall(r"```yaml\n(version: 1\n.*?)```", README, re.DOTALL)
+    assert [key.principal.key_id for key in parse_policy(example, "README.md").keys] == ["sim-bot"]
+
+
+def test_the_policy_file_of_the_project_and_its_comments_are_good():
+    text = (ROOT / "config" / "policy.yaml").read_text()
+    assert parse_policy(text, "policy.yaml").keys == ()
+    lines = [line[2:] for line in text.splitlines() if re.match(r"# {2,}\S", line)]
+    example = "version: 1\nkeys:\n" + "\n".join(lines).replace("sha256:...", "sha256:" + "0" * 64)
+    (key,) = parse_policy(example, "policy.yaml").keys
+    assert {
+        name for name in Limits.__dataclass_fields__ if getattr(key.principal.limits, name) is None
+    } == set()
 
 
 def shape(value):

@@ -107,17 +107,43 @@ def test_a_simulator_clock_that_is_no_time_is_refused(refusal, clock):
     assert "opend.simulator.clock" in problem
 
 
+FILES = {"auth", "ledger", "audit"}
+"""Names whose defaults are places, which depend on where the settings stand."""
+
+
+def without_files(settings):
+    return settings.model_dump(exclude=FILES)
+
+
 def test_the_file_of_the_project_says_the_defaults(monkeypatch):
     monkeypatch.chdir(ROOT)
     settings = load({})
-    assert settings.model_copy(update={"auth": Settings().auth, "ledger": None, "audit": None}) == Settings()
+    assert without_files(settings) == without_files(Settings())
+    assert settings.auth.mode is Settings().auth.mode
     assert settings.ledger == f"sqlite:{ROOT}/var/ledger.db"
     assert settings.audit == ROOT / "var" / "audit.jsonl"
     assert settings.auth.policy == ROOT / "config" / "policy.yaml"
 
 
 def test_an_empty_file_means_the_defaults(read):
-    assert read("") == Settings()
+    assert without_files(read("")) == without_files(Settings())
+
+
+@pytest.mark.parametrize("text", ["", "auth: {mode: keys}", "auth: {}"])
+def test_files_that_are_left_out_stand_beside_the_settings(read, tmp_path, text):
+    settings = read(text)
+    assert settings.auth.policy == tmp_path / "config" / "policy.yaml"
+    assert settings.ledger == f"sqlite:{tmp_path}/config/var/ledger.db"
+    assert settings.audit == tmp_path / "config" / "var" / "audit.jsonl"
+
+
+def test_files_by_their_whole_path_are_taken_as_they_are(read):
+    settings = read("auth: {policy: /etc/gw/keys.yaml}\nledger: sqlite:/srv/l.db\naudit: /srv/a.jsonl\n")
+    assert (str(settings.auth.policy), settings.ledger, str(settings.audit)) == (
+        "/etc/gw/keys.yaml",
+        "sqlite:/srv/l.db",
+        "/srv/a.jsonl",
+    )
 
 
 def test_settings_cannot_be_changed(read):
@@ -160,8 +186,11 @@ def test_with_a_real_opend_the_mode_has_to_be_written(refusal, read):
     assert read("opend: {embedded: false}\nauth: {mode: local}").auth.mode is AuthMode.LOCAL
 
 
-def test_keys_are_refused_while_there_are_none(refusal):
-    assert refusal("auth:\n  mode: keys\n")[0].startswith("2:9: auth.mode: keys are not available")
+@pytest.mark.parametrize("address", ["0.0.0.0:22222", "[::]:22222"])
+def test_mode_keys_may_serve_other_machines(read, address):
+    settings = read(f"auth: {{mode: keys}}\nserver: {{bind: '{address}'}}\n")
+    assert settings.auth.mode is AuthMode.KEYS
+    assert str(settings.server.bind) == address
 
 
 def test_the_embedded_simulator_listens_on_loopback_alone(refusal):

@@ -108,7 +108,6 @@ def test_the_embedded_simulator_answers_the_pages_first_post(start_gateway):
         ("server:\n  wrkers: 2\n", ":2:3: server.wrkers: unknown name; did you mean workers?"),
         ("server:\n  workers: 1\nserver: {}\n", ":3:1: server is given twice (first in line 1)"),
         ("opend:\n  embedded: false\n", ":1:1: auth.mode: has to be written"),
-        ("auth:\n  mode: keys\n", ":2:9: auth.mode: keys are not available"),
         ("server:\n  bind: 0.0.0.0:22222\n", ":2:9: server.bind: auth.mode local"),
         ("a: [", "not YAML"),
     ],

@@ -18,6 +18,7 @@ from gateway.opend.crypto import RsaCipher
 from gateway.opend.errors import (
     ConnectionLost,
     NotSent,
+    OpenDError,
     OpenDFailed,
     OpenDUnavailable,
     OutcomeUnknown,
@@ -32,13 +33,24 @@ from gateway.opend.settings import ClientSettings, Endpoint
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.protocols import Protocol
 
-__all__ = ["CallKind", "Client", "ClientSettings", "ClientStatus", "Endpoint", "SessionHandler"]
+__all__ = [
+    "CallKind",
+    "CallObserver",
+    "Client",
+    "ClientSettings",
+    "ClientStatus",
+    "Endpoint",
+    "SessionHandler",
+]
 
 _log = logging.getLogger(__name__)
 
 SessionHandler: TypeAlias = Callable[[Connection], None]
 """Called in a greenlet of its own whenever the pinned connection has a new session, which knows
 nothing of what was subscribed before."""
+
+CallObserver: TypeAlias = Callable[[Protocol, OpenDError | None, float], None]
+"""Told of each call at its end: which protocol, what was raised (None: nothing), how many seconds it took."""
 
 
 class CallKind(StrEnum):
@@ -92,7 +104,8 @@ class Client:
 
     `on_push` gets (proto id, plain body of the push's `Response`, connection) in the reader's
     greenlet, so it must not block; `on_session` gets the pinned connection whenever it has a new
-    session. Both may be set until `open`. Raises `RsaKeyError` when the key file cannot be used.
+    session; `on_call` is told of each call at its end. All may be set until `open`. Raises `RsaKeyError`
+    when the key file cannot be used.
     """
 
     def __init__(
@@ -103,9 +116,11 @@ class Client:
         jitter: Callable[[], float] = random.random,
         on_push: "PushHandler | None" = None,
         on_session: SessionHandler | None = None,
+        on_call: CallObserver | None = None,
     ) -> None:
         self.on_push = on_push
         self.on_session = on_session
+        self.on_call = on_call
         self._settings = settings
         self._clock = clock or SystemClock()
         self._rsa = RsaCipher.from_file(settings.rsa_key) if settings.rsa_key else None
@@ -155,10 +170,26 @@ class Client:
         `OutcomeUnknown` for these and for `OpenDFailed`.
         """
         travel = _TRAVEL[kind]
-        deadline_s = self._clock.monotonic_s() + (timeout_s or self._settings.timeout_s)
+        started_s = self._clock.monotonic_s()
+        deadline_s = started_s + (timeout_s or self._settings.timeout_s)
+        try:
+            answer = self._travel(protocol, request, travel, deadline_s, pinned or travel.is_pinned)
+        except OpenDError as error:
+            self._call_ended(protocol, error, started_s)
+            raise
+        self._call_ended(protocol, None, started_s)
+        return answer
+
+    def _call_ended(self, protocol: Protocol, error: OpenDError | None, started_s: float) -> None:
+        if self.on_call is not None:
+            self.on_call(protocol, error, self._clock.monotonic_s() - started_s)
+
+    def _travel(
+        self, protocol: Protocol, request: WireMessage, travel: _Travel, deadline_s: float, pinned: bool
+    ) -> WireMessage:
         with self._pool.place(deadline_s):
             try:
-                return self._ask(protocol, request, travel, deadline_s, pinned or travel.is_pinned)
+                return self._ask(protocol, request, travel, deadline_s, pinned)
             except (SentOutcomeUnknown, ReplyUnusable, OpenDFailed) as error:
                 if not travel.is_write:
                     raise

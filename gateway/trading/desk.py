@@ -1,35 +1,225 @@
-"""Sends the trade writes: each once, with an answer that tells whether OpenD may have acted on it."""
+"""The one place from which orders go to OpenD: judged, on record, and each sent at most once.
 
+An order's steps, and what a crash between them leaves for `gateway.trading.reconcile`:
+
+1. It is valued and judged; with its limits charged it stands in the ledger as RESERVED.
+2. The audit has on disk that it will be sent.
+3. It is SENT in the ledger: from here on OpenD may have it.
+4. The bytes go out, and the answer comes.
+5. The ledger and then the audit have the outcome.
+
+Before 3 nothing was sent: such an intent is ABANDONED. After 3 only OpenD knows. Daily value comes back
+where OpenD said no (REJECTED), not where an order was never sent: that would take a ledger and an
+audit that agree on what did not happen, just when one of them is away.
+"""
+
+from decimal import Decimal
+
+from gateway.audit import AuditLog, AuditUnavailable
 from gateway.clock import Clock
+from gateway.errors import GatewayError
+from gateway.ledger.base import (
+    IntentState,
+    Ledger,
+    LedgerUnavailable,
+    Resolution,
+    Step,
+    TradingState,
+    WrongIntentState,
+)
 from gateway.opend.client import CallKind, Client
-from gateway.opend.errors import NotSent
+from gateway.opend.errors import NotSent, OpenDRefused, OutcomeUnknown
+from gateway.policy.engine import decide
+from gateway.policy.model import Principal, ValuedIntent
+from gateway.policy.reasons import Denied, DenyReason
 from gateway.schema.descriptors import WireMessage
-from gateway.schema.protocols import Protocol
+from gateway.schema.errors import FieldError
+from gateway.schema.protocols import Protocol, protocol_named
+from gateway.trading.audit_trail import AuditTrail
+from gateway.trading.context import DryRun, IntentNotOpen, OrderDenied, WriteContext
 from gateway.trading.intent import new_intent_id, sign_order
+from gateway.trading.pricing import MARKET_BUFFER
+from gateway.trading.resolution import peculiarity_of
+from gateway.trading.settlement import Settlements
+from gateway.trading.valuation import Valuer
+from gateway.trading.wire import ModifyOrderOp
 
-PLACE_ORDER = "Trd_PlaceOrder"
+__all__ = ["Desk", "DryRun", "IntentNotOpen", "OrderDenied", "WriteContext"]
+
+PLACE_ORDER = protocol_named("Trd_PlaceOrder")
+MODIFY_ORDER = protocol_named("Trd_ModifyOrder")
+
+TRADING_OPERATIONS = frozenset({ModifyOrderOp.NORMAL, ModifyOrderOp.ENABLE})
+"""Changes after which more may be traded than before; enabling puts an order back into the market."""
+
+PASSING_OPERATIONS = frozenset({ModifyOrderOp.CANCEL, ModifyOrderOp.DISABLE, ModifyOrderOp.DELETE})
+"""Changes that only take away. They pass whatever the limits and the kill switch say."""
 
 
 class Desk:
-    """The one place from which orders, changes of orders and unlocks go to OpenD."""
+    """The trade writes of one worker. `timeout_s` bounds one attempt to send, from step 2 to 4."""
 
-    def __init__(self, client: Client, clock: Clock) -> None:
+    def __init__(
+        self,
+        client: Client,
+        ledger: Ledger,
+        audit: AuditLog,
+        clock: Clock,
+        *,
+        timeout_s: float = 10.0,
+        market_buffer: Decimal = MARKET_BUFFER,
+    ) -> None:
         self._client = client
+        self._ledger = ledger
+        self._audit = audit
         self._clock = clock
+        self._timeout_s = timeout_s
+        self._valuer = Valuer(client, market_buffer)
+        self.settlements = Settlements(ledger, clock)
 
     def open_intent(self) -> str:
         """A new intent's id, before anything is sent."""
         return new_intent_id(self._clock)
 
-    def send(self, protocol: Protocol, request: WireMessage, intent_id: str) -> WireMessage:
-        """Send one write, at most once, and return OpenD's `Response`.
+    def submit(self, protocol: Protocol, request: WireMessage, context: WriteContext) -> WireMessage | DryRun:
+        """Send one trade write, at most once, and return OpenD's `Response`; a dry run sends nothing.
 
-        Raises `OpenDRefused` when OpenD rejected it, `NotSent` when OpenD never saw it, and
-        `OutcomeUnknown` when it was sent and nobody can tell what became of it.
+        Raises, with nothing sent: `OrderDenied`; `FieldError` and `OrderNotFound` for an order that
+        cannot be judged; `IntentNotOpen`, `AuditUnavailable`, `NotSent`, and what a read of OpenD
+        raises. Raises `OpenDRefused` when OpenD said no, and `OutcomeUnknown` when it was sent, or
+        is being sent by another request, and nobody can tell what became of it.
         """
-        if protocol.name == PLACE_ORDER:
-            sign_order(request, intent_id)
+        trail = AuditTrail(self._audit, self._clock, context, request)
         try:
-            return self._client.call(protocol, request, kind=CallKind.WRITE)
-        except NotSent as error:
-            raise NotSent(f"{error}; nothing was sent to OpenD, so it is safe to send it again") from error
+            valued = self._judge(protocol, request, context, trail)
+        except GatewayError as error:
+            trail.denied(error)
+            raise
+        if context.is_dry_run:
+            trail.would_send(is_order=valued is not None)
+            return DryRun(valued)
+        if valued is None:
+            trail.passing()
+            return self._send_passing(protocol, request, trail)
+        return self._send_order(protocol, request, context.intent_id, trail)
+
+    def _judge(
+        self, protocol: Protocol, request: WireMessage, context: WriteContext, trail: AuditTrail
+    ) -> ValuedIntent | None:
+        """What may be sent now, its limits charged; None for a write that no limit is about."""
+        c2s, principal = request.c2s, context.principal
+        if not _may_trade(protocol, c2s):
+            _require_account(principal, c2s)
+            return None
+        trading = self._trading_state(principal)
+        _require_account(principal, c2s)
+        if protocol is PLACE_ORDER:
+            sign_order(request, context.intent_id)
+        value = self._valuer.place if protocol is PLACE_ORDER else self._valuer.modify
+        valued = value(request, context, is_reducing=trading is TradingState.REDUCING)
+        trail.judged(valued)
+        decision = decide(principal, valued, self._clock.wall_s(), self._ledger, dry_run=context.is_dry_run)
+        if isinstance(decision, Denied):
+            raise OrderDenied(decision, valued)
+        if not decision.is_new:
+            raise OutcomeUnknown("this order is being sent by an earlier request with the same name")
+        return valued
+
+    def _trading_state(self, principal: Principal) -> TradingState:
+        """Whether orders are let through at all, before OpenD is asked anything for them."""
+        try:
+            trading = self._ledger.trading_state(principal.key_id)
+        except LedgerUnavailable as error:
+            raise _store_away(error) from error
+        if trading is TradingState.HALTED:
+            raise OrderDenied(Denied(DenyReason.HALTED))
+        return trading
+
+    def _send_order(
+        self, protocol: Protocol, request: WireMessage, intent_id: str, trail: AuditTrail
+    ) -> WireMessage:
+        deadline_s = self._clock.monotonic_s() + self._timeout_s
+        peculiarity = peculiarity_of(request.c2s)
+        self._announce(intent_id, peculiarity, trail)
+        try:
+            response = self._send_before(deadline_s, protocol, request)
+        except GatewayError as error:
+            outcome, steps = _outcome_of(error, peculiarity)
+            self.settlements.settle(intent_id, *steps)
+            trail.ended(outcome, str(error))
+            raise
+        order_id, order_id_ex = response.s2c.orderID or None, response.s2c.orderIDEx or None
+        self.settlements.settle(
+            intent_id, Step(state=IntentState.ACCEPTED, order_id=order_id, order_id_ex=order_id_ex)
+        )
+        trail.ended(IntentState.ACCEPTED, order_id=order_id)
+        return response
+
+    def _announce(self, intent_id: str, detail: str | None, trail: AuditTrail) -> None:
+        """Have it on disk that the order will be sent, in the audit and then in the ledger."""
+        try:
+            trail.sending()
+        except AuditUnavailable as error:
+            self.settlements.settle(intent_id, Step(state=IntentState.ABANDONED, detail=str(error)))
+            raise
+        try:
+            self._ledger.advance(intent_id, Step(state=IntentState.SENT, detail=detail), self._clock.wall_s())
+        except LedgerUnavailable as error:
+            trail.ended("not_sent", str(error))
+            raise _store_away(error) from error
+        except WrongIntentState as error:
+            trail.ended("not_sent", str(error))
+            raise IntentNotOpen(f"this order took too long to be sent; nothing was sent: {error}") from error
+
+    def _send_before(self, deadline_s: float, protocol: Protocol, request: WireMessage) -> WireMessage:
+        """Send unless it is too late: after the deadline nobody expects that the order may still go out."""
+        left_s = deadline_s - self._clock.monotonic_s()
+        if left_s <= 0:
+            raise NotSent("the time for this order was over before its turn")
+        return self._client.call(protocol, request, kind=CallKind.WRITE, timeout_s=left_s)
+
+    def _send_passing(self, protocol: Protocol, request: WireMessage, trail: AuditTrail) -> WireMessage:
+        try:
+            response = self._client.call(protocol, request, kind=CallKind.WRITE)
+        except GatewayError as error:
+            trail.ended(_outcome_of(error)[0], str(error))
+            raise
+        trail.ended(IntentState.ACCEPTED)
+        return response
+
+
+def _may_trade(protocol: Protocol, c2s: WireMessage) -> bool:
+    """Whether more may be traded after a write than before it. Raises FieldError where that is not clear."""
+    if protocol is PLACE_ORDER:
+        return True
+    if protocol is not MODIFY_ORDER:
+        return False
+    if c2s.forAll and c2s.modifyOrderOp != ModifyOrderOp.CANCEL:
+        raise FieldError("for_all", "found true, accepted with modify_order_op CANCEL alone")
+    if c2s.modifyOrderOp not in TRADING_OPERATIONS | PASSING_OPERATIONS:
+        names = ", ".join(each.name for each in ModifyOrderOp)
+        raise FieldError("modify_order_op", f"found {c2s.modifyOrderOp}, accepted is one of {names}")
+    return c2s.modifyOrderOp in TRADING_OPERATIONS
+
+
+def _require_account(principal: Principal, c2s: WireMessage) -> None:
+    """Raises OrderDenied for an account that is not the caller's, before OpenD is asked about it."""
+    has_account = "header" in c2s.DESCRIPTOR.fields_by_name
+    if has_account and not principal.may_use_account(c2s.header.accID):
+        raise OrderDenied(Denied(DenyReason.ACCOUNT))
+
+
+def _store_away(error: LedgerUnavailable) -> OrderDenied:
+    return OrderDenied(Denied(DenyReason.STORE_UNAVAILABLE, {"cause": str(error)}))
+
+
+def _outcome_of(error: GatewayError, peculiarity: str | None = None) -> tuple[str, tuple[Step, ...]]:
+    """What an error of a sent order means: a word for the audit, and the ledger's steps from SENT."""
+    detail = f"{peculiarity}; {error}" if peculiarity else str(error)
+    if isinstance(error, OpenDRefused):
+        return IntentState.REJECTED, (Step(state=IntentState.REJECTED, detail=detail),)
+    unknown = Step(state=IntentState.UNKNOWN, detail=detail)
+    if isinstance(error, NotSent):
+        absent = Step(state=IntentState.RESOLVED, resolution=Resolution.ABSENT, detail=detail)
+        return "not_sent", (unknown, absent)
+    return IntentState.UNKNOWN, (unknown,)

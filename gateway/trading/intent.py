@@ -25,6 +25,19 @@ def new_intent_id(clock: Clock, random_bytes: Callable[[int], bytes] = secrets.t
     return "".join(_ALPHABET[number >> (5 * place) & 31] for place in reversed(range(_CHARACTERS)))
 
 
+def is_intent_id(text: str) -> bool:
+    """Whether a text has the form of an intent's id."""
+    return len(text) == _CHARACTERS and not set(text) - set(_ALPHABET)
+
+
+def made_s(intent_id: str) -> float:
+    """When an intent's id was made, in wall seconds."""
+    number = 0
+    for character in intent_id:
+        number = number << 5 | _ALPHABET.index(character)
+    return (number >> (8 * _RANDOM_BYTES)) / 1000
+
+
 def sign_order(request: WireMessage, intent_id: str) -> None:
     """Write the intent's id into the remark of a `Trd_PlaceOrder.Request`.
 

@@ -1,45 +1,93 @@
 """Puts the parts of one application together. Nothing here is global, and nothing opens a socket."""
 
+from dataclasses import dataclass
+
 from flask import Flask, request
 from werkzeug.exceptions import NotFound
 
+from gateway.audit import AuditLog
 from gateway.clock import Clock
 from gateway.feed.subscriptions import Subscriptions
+from gateway.ledger.base import Ledger
+from gateway.metrics.table import count_policy_reload
 from gateway.opend.client import Client
+from gateway.policy_watch import PolicyWatch
 from gateway.schema.codec import Codec
 from gateway.settings import Settings
 from gateway.trading.desk import Desk
-from gateway.web.auth import LocalGuard
+from gateway.web.auth import Guard, KeysGuard, LocalGuard
 from gateway.web.blueprints.ops import ops_blueprint
 from gateway.web.blueprints.quote import quote_blueprint
 from gateway.web.blueprints.system import system_blueprint
 from gateway.web.blueprints.trade import trade_blueprint
-from gateway.web.dispatch import Services
 from gateway.web.errors import register_error_handlers
 from gateway.web.front import Front
+from gateway.web.ledger_watch import LedgerHealth
+from gateway.web.measured import call_ended
+from gateway.web.refusal import RefusalLog
+from gateway.web.replay import Replays
+from gateway.web.services import Services
 
 BLUEPRINTS = (system_blueprint, quote_blueprint, trade_blueprint, ops_blueprint)
 
+ANSWER_MARGIN_S = 5.0
+"""What a request may take beside its call to OpenD, before it counts as one that died."""
 
-def create_app(settings: Settings, client: Client, codec: Codec, clock: Clock) -> Flask:
-    """The application. `client` is not opened here: that is for the process that will use it."""
-    subscriptions = Subscriptions(client, auto_subscribe=settings.quote.auto_subscribe)
-    services = Services(
-        settings=settings,
-        clock=clock,
-        codec=codec,
-        client=client,
-        guard=LocalGuard(embedded=settings.opend.embedded),
-        desk=Desk(client, clock),
-        subscriptions=subscriptions,
-    )
-    client.on_session = lambda connection: subscriptions.restore()
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an application stands on. None is opened here: that is for the process that will use them.
+
+    `desk` uses the same client, ledger and audit. `policy_watch` is None in the mode without keys.
+    """
+
+    clock: Clock
+    client: Client
+    ledger: Ledger
+    ledger_health: LedgerHealth
+    audit: AuditLog
+    desk: Desk
+    policy_watch: PolicyWatch | None
+
+
+def create_app(settings: Settings, parts: Parts) -> Flask:
+    """The application."""
+    subscriptions = Subscriptions(parts.client, auto_subscribe=settings.quote.auto_subscribe)
+    parts.client.on_session = lambda connection: subscriptions.restore()
+    parts.client.on_call = call_ended
+    if parts.policy_watch is not None:
+        parts.policy_watch.on_reload = count_policy_reload
+    services = _services(settings, parts, subscriptions)
     app = _bare_flask()
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint(services))
     register_error_handlers(app)
-    app.wsgi_app = Front(app.wsgi_app, clock)  # type: ignore[method-assign]
+    app.wsgi_app = Front(app.wsgi_app, parts.clock)  # type: ignore[method-assign]
     return app
+
+
+def _services(settings: Settings, parts: Parts, subscriptions: Subscriptions) -> Services:
+    return Services(
+        settings=settings,
+        clock=parts.clock,
+        codec=Codec(settings.api.trd_env_numbering),
+        client=parts.client,
+        guard=_guard(settings, parts),
+        policy_watch=parts.policy_watch,
+        refusals=RefusalLog(parts.audit, parts.clock),
+        ledger=parts.ledger,
+        ledger_health=parts.ledger_health,
+        audit=parts.audit,
+        replays=Replays(parts.ledger, parts.clock, settings.opend.timeout_s + ANSWER_MARGIN_S),
+        desk=parts.desk,
+        subscriptions=subscriptions,
+    )
+
+
+def _guard(settings: Settings, parts: Parts) -> Guard:
+    if parts.policy_watch is None:
+        return LocalGuard(embedded=settings.opend.embedded)
+    return KeysGuard(parts.policy_watch, parts.clock)
 
 
 def _bare_flask() -> Flask:

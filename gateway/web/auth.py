@@ -1,39 +1,94 @@
 """Who calls, and what that caller may do (decisions D5)."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import ClassVar, Protocol
 
+from gateway.clock import Clock
 from gateway.errors import GatewayError
-from gateway.routes import Kind, Route, Scope
+from gateway.policy.model import Policy, Principal
+from gateway.policy.reasons import DenyReason
+from gateway.routes import Kind, OwnRoute, Route
 from gateway.schema.descriptors import WireMessage, enum
+from gateway.schema.trade_header import TRADE_HEADER
+from gateway.scope import Scope
 from gateway.settings import is_loopback_host
-from gateway.web.exchange import Environ
+from gateway.web.exchange import Environ, Exchange
 
 SIMULATE: int = enum("Trd_Common.TrdEnv").values_by_name["TrdEnv_Simulate"].number
 
+LOCAL_KEY_ID = "local"
+"""Names the one caller of the mode without keys, in the ledger and in the audit."""
 
-class Forbidden(GatewayError):
+
+class Refused(GatewayError):
+    """A request that its caller may not make. `reason` is for the audit, and not for the caller."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class Unauthorized(Refused):
+    """No token that lets anybody in. Its text is the same, whatever is wrong with the token."""
+
+    status: ClassVar[int] = 401
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("a valid token is needed: Authorization: Bearer fc_...", reason)
+
+    def headers(self) -> Mapping[str, str]:
+        """The scheme that is expected."""
+        return {"WWW-Authenticate": "Bearer"}
+
+
+class Forbidden(Refused):
     """The caller is known, or needs not be, and may not do this."""
 
     status: ClassVar[int] = 403
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """A caller, and the scopes that it has."""
-
-    name: str
-    scopes: frozenset[Scope]
 
 
 class Guard(Protocol):
     """One mode of authentication."""
 
     def principal(self, environ: Environ) -> Principal:
-        """Whose request this is. Raises `Forbidden` when it is nobody's that may come in."""
+        """Whose request this is. Raises `Unauthorized` or `Forbidden` when nobody may come in with it."""
         ...
+
+
+class PolicySource(Protocol):
+    """Where the policy in force is found."""
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force now."""
+        ...
+
+
+_BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
+
+
+class KeysGuard:
+    """The mode with keys: whoever has the token of a key that the policy knows and whose time is not over."""
+
+    def __init__(self, source: PolicySource, clock: Clock) -> None:
+        self._source = source
+        self._clock = clock
+
+    def principal(self, environ: Environ) -> Principal:
+        """The key that the token belongs to. Raises `Unauthorized`."""
+        header = environ.get("HTTP_AUTHORIZATION")
+        if header is None:
+            raise Unauthorized("no_token")
+        bearer = _BEARER.fullmatch(header.strip())
+        principal = self._source.policy.find_principal(bearer[1]) if bearer else None
+        if principal is None:
+            raise Unauthorized("unknown_token")
+        if principal.is_expired(self._clock.wall_s()):
+            Exchange.of(environ).key_id = principal.key_id
+            raise Unauthorized("expired")
+        return principal
 
 
 class LocalGuard:
@@ -45,20 +100,20 @@ class LocalGuard:
 
     def __init__(self, *, embedded: bool) -> None:
         real_money = frozenset() if embedded else frozenset({Scope.TRADE_REAL})
-        self._principal = Principal("local", frozenset(Scope) - real_money)
+        self._principal = Principal(key_id=LOCAL_KEY_ID, scopes=frozenset(Scope) - real_money)
 
     def principal(self, environ: Environ) -> Principal:
         """The one local caller. Raises `Forbidden` with what shows that the request is not local."""
         if not is_loopback_host(environ.get("REMOTE_ADDR", "")):
-            raise Forbidden("auth.mode local serves this machine alone")
+            raise Forbidden("auth.mode local serves this machine alone", "not_local")
         if any(name.startswith(("HTTP_X_FORWARDED_", "HTTP_FORWARDED")) for name in environ):
-            raise Forbidden("auth.mode local does not serve what a proxy forwards")
+            raise Forbidden("auth.mode local does not serve what a proxy forwards", "forwarded")
         host = environ.get("HTTP_HOST", "")
         if not _is_loopback_authority(host):
-            raise Forbidden("auth.mode local serves a loopback Host alone, such as localhost")
+            raise Forbidden("auth.mode local serves a loopback Host alone, such as localhost", "host")
         origin = environ.get("HTTP_ORIGIN")
         if origin is not None and origin.lower() != f"http://{host.lower()}":
-            raise Forbidden("a web page of another origin may not call this gateway")
+            raise Forbidden("a web page of another origin may not call this gateway", "origin")
         return self._principal
 
 
@@ -72,17 +127,17 @@ def _is_loopback_authority(authority: str) -> bool:
     return parts is not None and is_loopback_host(parts["ipv6"] or parts["name"])
 
 
-_SIMULATED_WRITES = frozenset({"Trd_PlaceOrder", "Trd_ModifyOrder"})
+_SIMULATED_WRITES = frozenset({"order", "modify-order"})
 """The trade writes that name an environment. Unlocking does not, it is for real orders alone."""
 
 
-def require_scope(principal: Principal, route: Route) -> None:
+def require_scope(principal: Principal, route: Route | OwnRoute) -> None:
     """Raises `Forbidden` unless the caller has the route's scope, or the part of it that may be enough."""
     if route.scope in principal.scopes:
         return
-    if route.protocol.name in _SIMULATED_WRITES and Scope.TRADE_SIMULATE in principal.scopes:
+    if route.name in _SIMULATED_WRITES and Scope.TRADE_SIMULATE in principal.scopes:
         return
-    raise Forbidden("the caller lacks the scope that this endpoint needs")
+    raise Forbidden("the caller lacks the scope that this endpoint needs", "scope")
 
 
 def require_environment(principal: Principal, route: Route, request: WireMessage) -> None:
@@ -90,4 +145,32 @@ def require_environment(principal: Principal, route: Route, request: WireMessage
     if route.kind is not Kind.WRITE or Scope.TRADE_REAL in principal.scopes:
         return
     if request.c2s.header.trdEnv != SIMULATE:
-        raise Forbidden("the caller lacks the scope that this environment needs")
+        raise Forbidden("the caller lacks the scope that this environment needs", "environment")
+
+
+def require_accounts(principal: Principal, request: WireMessage) -> None:
+    """Raises `Forbidden` when a read names an account that is not the caller's.
+
+    The text is that of an order on such an account, which the desk denies, and does not tell whether
+    the account exists.
+    """
+    if not all(map(principal.may_use_account, _accounts_named(request.c2s))):
+        raise Forbidden(str(DenyReason.ACCOUNT.value.template), DenyReason.ACCOUNT.label)
+
+
+def _accounts_named(c2s: WireMessage) -> Iterator[int]:
+    fields = c2s.DESCRIPTOR.fields_by_name
+    if "header" in fields and fields["header"].message_type.full_name == TRADE_HEADER:
+        yield c2s.header.accID
+    if "accIDList" in fields:
+        yield from c2s.accIDList
+
+
+def hide_accounts(principal: Principal, answer: WireMessage) -> None:
+    """Take out of a list of accounts those that are not the caller's."""
+    if "accList" not in answer.s2c.DESCRIPTOR.fields_by_name:
+        return
+    accounts = answer.s2c.accList
+    for index in reversed(range(len(accounts))):
+        if not principal.may_use_account(accounts[index].accID):
+            del accounts[index]

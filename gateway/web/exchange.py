@@ -11,17 +11,25 @@ Environ: TypeAlias = Mapping[str, Any]
 
 ENVIRON_KEY = "gateway.exchange"
 
+NO_ROUTE = "-"
+"""Stands for the route where none of the table matched."""
+
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(slots=True)
 class Exchange:
-    """A request and what became of it. `intent_id` is set from the moment that a trade write may be sent."""
+    """A request and what became of it.
+
+    `key_id` is set once it is known whose request it is, `intent_id` from the moment that a trade
+    write may be sent.
+    """
 
     request_id: str
     started_s: float
-    route: str = "-"
+    route: str = NO_ROUTE
     status: str = "-"
+    key_id: str | None = None
     intent_id: str | None = None
 
     @classmethod

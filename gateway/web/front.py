@@ -1,11 +1,12 @@
-"""Around the whole application: a request's id, its time, its access line."""
+"""Around the whole application: a request's id, its time, its access line, its metrics."""
 
 import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from gateway.clock import Clock
-from gateway.web.exchange import ENVIRON_KEY, Exchange, request_id
+from gateway.metrics.table import UNMATCHED, observe_request
+from gateway.web.exchange import ENVIRON_KEY, NO_ROUTE, Exchange, request_id
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -38,22 +39,25 @@ class Front:
         try:
             return self._app(environ, start)
         finally:
-            self._write_line(environ["REQUEST_METHOD"], exchange)
+            elapsed_s = self._clock.monotonic_s() - exchange.started_s
+            route = UNMATCHED if exchange.route == NO_ROUTE else exchange.route
+            observe_request(route, exchange.status, elapsed_s)
+            _write_line(environ["REQUEST_METHOD"], exchange, elapsed_s * 1000)
 
-    def _write_line(self, method: str, exchange: Exchange) -> None:
-        elapsed_ms = (self._clock.monotonic_s() - exchange.started_s) * 1000
-        _log.info(
-            "%s %s %s %.1f ms %s",
-            method,
-            exchange.route,
-            exchange.status,
-            elapsed_ms,
-            exchange.request_id,
-            extra={
-                "method": method,
-                "route": exchange.route,
-                "status": exchange.status,
-                "elapsed_ms": round(elapsed_ms, 1),
-                "request_id": exchange.request_id,
-            },
-        )
+
+def _write_line(method: str, exchange: Exchange, elapsed_ms: float) -> None:
+    _log.info(
+        "%s %s %s %.1f ms %s",
+        method,
+        exchange.route,
+        exchange.status,
+        elapsed_ms,
+        exchange.request_id,
+        extra={
+            "method": method,
+            "route": exchange.route,
+            "status": exchange.status,
+            "elapsed_ms": round(elapsed_ms, 1),
+            "request_id": exchange.request_id,
+        },
+    )

@@ -1,40 +1,109 @@
-"""The application that a worker of gunicorn serves, and the connections that it opens and closes."""
+"""The application that a worker of gunicorn serves, and what it opens and closes in the worker."""
 
 import logging
 import os
 import sys
 import time
+from dataclasses import dataclass
 from typing import cast
 
 from flask import Flask
 
 from gateway.boot import MASTER
 from gateway.clock import Clock, SystemClock
+from gateway.ledger.store import open_ledger
+from gateway.metrics.hub import HubWatch
 from gateway.opend.client import Client, ClientSettings
 from gateway.opend.errors import RsaKeyError
-from gateway.schema.codec import Codec
+from gateway.policy_watch import PolicyWatch
 from gateway.settings import Settings
-from gateway.web.app import create_app
+from gateway.trading.desk import Desk
+from gateway.trading.reconcile import Reconciler
+from gateway.web.app import Parts, create_app
+from gateway.web.ledger_watch import LedgerHealth, watched
+from gateway.web.measured import MeasuredAudit, measured
+from gateway.web.sampler import Sampler
 
-CLIENT = "opend_client"
-"""The name of the client among the application's extensions."""
+WORKER = "gateway_worker"
+"""The name of the worker's parts among the application's extensions."""
 
 RETRY_PAUSE_S = 1.0
 
 _log = logging.getLogger(__name__)
 
 
-def app_of_master() -> Flask:
-    """The application under the settings that the master keeps; its client is not open yet.
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What lives in one worker process, beside the application."""
 
-    Without a master, as under another server, the settings are read here: raises ConfigurationError.
+    parts: Parts
+    reconciler: Reconciler
+    sampler: Sampler
+    hub_watch: HubWatch
+
+    def open(self) -> None:
+        """Begin, in the worker itself: nothing of it survives a fork. Ledger and audit open at first use."""
+        if self.parts.policy_watch is not None:
+            self.parts.policy_watch.open()
+        self.parts.client.open()
+        self.reconciler.open()
+        self.sampler.open()
+        self.hub_watch.open()
+
+    def close(self) -> None:
+        """End it all; what waits for OpenD fails at once, and is recorded before ledger and audit close."""
+        self.hub_watch.close()
+        self.sampler.close()
+        self.reconciler.close()
+        self.parts.client.close()
+        if self.parts.policy_watch is not None:
+            self.parts.policy_watch.close()
+        self.parts.ledger.close()
+        self.parts.audit.close()
+
+
+def app_of_master() -> Flask:
+    """The application under the settings and the policy that the master keeps; nothing is open yet.
+
+    Without a master, as under another server, they are read here: raises ConfigurationError.
     """
     settings = MASTER.settings or MASTER.load_settings(os.environ)
-    clock = SystemClock()
-    client = _client(settings, clock)
-    app = create_app(settings, client, Codec(settings.api.trd_env_numbering), clock)
-    app.extensions[CLIENT] = client
+    parts = _parts(settings, SystemClock())
+    app = create_app(settings, parts)
+    app.extensions[WORKER] = Worker(
+        parts,
+        _reconciler(settings, parts),
+        Sampler(parts.client, parts.ledger, parts.policy_watch),
+        HubWatch(parts.clock),
+    )
     return app
+
+
+def _parts(settings: Settings, clock: Clock) -> Parts:
+    client = _client(settings, clock)
+    health = LedgerHealth(clock)
+    ledger = measured(watched(open_ledger(settings.ledger), health), clock)
+    audit = MeasuredAudit(settings.audit, clock)
+    return Parts(
+        clock=clock,
+        client=client,
+        ledger=ledger,
+        ledger_health=health,
+        audit=audit,
+        desk=Desk(client, ledger, audit, clock, timeout_s=settings.opend.timeout_s),
+        policy_watch=PolicyWatch(MASTER.policy_file, clock) if MASTER.policy_file else None,
+    )
+
+
+def _reconciler(settings: Settings, parts: Parts) -> Reconciler:
+    return Reconciler(
+        parts.client,
+        parts.ledger,
+        parts.audit,
+        parts.clock,
+        settlements=parts.desk.settlements,
+        timeout_s=settings.opend.timeout_s,
+    )
 
 
 def _client(settings: Settings, clock: Clock) -> Client:
@@ -60,6 +129,6 @@ def client_settings(settings: Settings) -> ClientSettings:
     )
 
 
-def client_of(app: Flask) -> Client:
-    """The OpenD client of an application that `app_of_master` made."""
-    return cast(Client, app.extensions[CLIENT])
+def worker_of(app: Flask) -> Worker:
+    """The worker's parts, of an application that `app_of_master` made."""
+    return cast(Worker, app.extensions[WORKER])

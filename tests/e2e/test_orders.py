@@ -95,8 +95,15 @@ def test_an_order_is_modified_and_cancelled(live_gateway):
 
 
 def test_the_packet_id_that_a_caller_gives_is_not_what_is_sent(live_gateway):
-    for _ in range(2):
-        live_gateway.post("/api/order", json.loads(PAGE_ORDER))
+    for serial_no in (1, 2):
+        packet_id = {"conn_id": 12345, "serial_no": serial_no}
+        live_gateway.post("/api/order", json.loads(PAGE_ORDER) | {"packet_id": packet_id})
     placed_ones = [entry for entry in journal(live_gateway) if entry["event"] == "placed"]
     assert len(placed_ones) == 2
     assert all(entry["conn_id"] != 12345 for entry in placed_ones)
+
+
+def test_the_pages_order_sent_twice_is_one_order(live_gateway):
+    first, again = (live_gateway.post("/api/order", json.loads(PAGE_ORDER)) for _ in range(2))
+    assert again == first
+    assert [entry["event"] for entry in journal(live_gateway)].count("placed") == 1

@@ -2,7 +2,7 @@ import pytest
 
 from gateway.clock import ManualClock
 from gateway.schema.protocols import protocol_named
-from gateway.trading.intent import new_intent_id, sign_order
+from gateway.trading.intent import is_intent_id, made_s, new_intent_id, sign_order
 
 NEWEST_S = (2**48 - 1) / 1000
 
@@ -37,3 +37,14 @@ def test_only_an_order_without_remark_is_signed(given, kept):
         request.c2s.remark = given
     sign_order(request, "ID")
     assert request.c2s.remark == kept
+
+
+@pytest.mark.parametrize("moment_s", [0.0, 1469918176.385, NEWEST_S])
+def test_an_id_tells_when_it_was_made(moment_s):
+    assert made_s(new_intent_id(ManualClock(wall=moment_s))) == pytest.approx(moment_s, abs=0.001)
+
+
+@pytest.mark.parametrize("text", ["", "0" * 25, "0" * 27, "I" * 26, "0" * 25 + "a", "0" * 25 + "\0"])
+def test_another_text_is_no_id(text):
+    assert is_intent_id("01ARYZ6S41" + "Z" * 16)
+    assert not is_intent_id(text)

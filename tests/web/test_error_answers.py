@@ -133,12 +133,12 @@ def test_a_write_without_an_answer_is_unknown_and_sent_once(gateway, body_of, na
 
 
 @pytest.mark.parametrize("error", [NotSent("late"), OpenDUnavailable("away"), TooManyInFlight("full")])
-def test_a_write_that_opend_never_saw_says_that_it_is_safe_to_repeat(gateway, error):
+def test_a_write_that_opend_never_saw_says_so(gateway, error):
     answer = order(gateway, error)
     assert answer.status_code == 500
     assert answer.json["outcome"] == "not_sent"
     assert answer.json["intent_id"]
-    assert answer.json["error"] == f"{error}; nothing was sent to OpenD, so it is safe to send it again"
+    assert str(error) in answer.json["error"]
 
 
 def test_a_rejected_order_is_400(gateway):

@@ -14,6 +14,7 @@ def test_health_tells_what_runs_and_asks_opend_nothing(gateway):
         "trd_env_numbering": "documented",
         "auth_mode": "local",
         "opend": {"is_ready": False, "connections": {}, "in_flight": 0, "is_encrypted": False},
+        "ledger": {"state": "ok"},
     }
     assert not gateway.opend.calls
 

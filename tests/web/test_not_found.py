@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.routes import ROUTES
+from gateway.routes import OWN_ROUTES, ROUTES
 
 NOT_FOUND = b'{"error": "not found"}'
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "FOO")
@@ -17,7 +17,9 @@ STRANGE_PATHS = (
     "/api/../api/accounts",
     "/static/x",
     "/health/",
-    "/metrics",
+    "/api/orders/intent",
+    "/api/orders/intent/",
+    "/api/orders/intent/1/2",
     "/ws",
     "/ready",
     "/live",
@@ -27,7 +29,8 @@ STRANGE_PATHS = (
     "/api/%E8%82%A1",
     "/api/%ff",
 )
-ALLOWED = {(route.method, route.path) for route in ROUTES} | {("GET", "/health")}
+ALLOWED = {(route.method, route.path) for route in (*ROUTES, *OWN_ROUTES)}
+ALLOWED |= {("GET", "/health"), ("GET", "/metrics")}
 ALLOWED |= {("HEAD", path) for method, path in ALLOWED if method == "GET"}
 
 

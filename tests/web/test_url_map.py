@@ -1,23 +1,26 @@
 import pytest
 
 from gateway.opend.client import CallKind
-from gateway.routes import ROUTES, Kind
+from gateway.routes import OWN_ROUTES, ROUTES, Kind
+
+OPS = {"/health", "/metrics"}
 
 
-def test_the_url_map_is_the_route_table_and_health(gateway):
+def test_the_url_map_is_the_route_tables_and_ops(gateway):
     rules = {
         (method, rule.rule)
         for rule in gateway.http.application.url_map.iter_rules()
         for method in rule.methods - {"HEAD"}
     }
-    assert rules == {(route.method, route.path) for route in ROUTES} | {("GET", "/health")}
+    tables = {(route.method, route.path) for route in (*ROUTES, *OWN_ROUTES)}
+    assert rules == tables | {("GET", path) for path in OPS}
 
 
 def test_head_is_served_where_get_is_and_nowhere_else(gateway):
     with_head = {
         rule.rule for rule in gateway.http.application.url_map.iter_rules() if "HEAD" in rule.methods
     }
-    assert with_head == {route.path for route in ROUTES if route.method == "GET"} | {"/health"}
+    assert with_head == {route.path for route in (*ROUTES, *OWN_ROUTES) if route.method == "GET"} | OPS
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)

@@ -6,8 +6,10 @@ from flask import Blueprint
 
 from gateway.routes import Domain, Route
 from gateway.schema.errors import FieldError
-from gateway.web.dispatch import Question, Services, bind_rows, post_object, question_of_body
+from gateway.web.dispatch import bind_rows
 from gateway.web.exchange import Environ
+from gateway.web.question import Question, fields_of, post_object, question_of_body
+from gateway.web.services import Services
 
 SUB_TYPE_SPELLINGS = ("sub_type_list", "subTypeList")
 
@@ -22,8 +24,7 @@ def quote_blueprint(services: Services) -> Blueprint:
 def decode_quote(services: Services, route: Route, environ: Environ) -> Question:
     """`/api/quote` takes a `sub_type_list` that the protocol's message lacks (decisions D3)."""
     body = post_object(services, environ)
-    inner = body.get("c2s")
-    sub_types = _take_sub_types(services, inner if isinstance(inner, dict) else body)
+    sub_types = _take_sub_types(services, fields_of(body))
     return question_of_body(services, route, environ, body, sub_types)
 
 

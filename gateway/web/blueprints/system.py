@@ -3,7 +3,8 @@
 from flask import Blueprint
 
 from gateway.routes import Domain
-from gateway.web.dispatch import Services, bind_rows
+from gateway.web.dispatch import bind_rows
+from gateway.web.services import Services
 
 
 def system_blueprint(services: Services) -> Blueprint:

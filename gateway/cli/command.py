@@ -1,0 +1,55 @@
+"""The command `gw` and its groups."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.audit import audit
+from gateway.cli.installation import Installation
+from gateway.cli.intents import intents
+from gateway.cli.keys import keys
+from gateway.cli.trading import trading
+from gateway.errors import GatewayError
+from gateway.settings import CONFIG_VARIABLE
+from gateway.yaml_text import ConfigurationError
+
+
+class _Failing(click.Group):
+    """Turns what the gateway's parts raise into one message and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (ConfigurationError, GatewayError, OSError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Failing, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar=CONFIG_VARIABLE,
+    help="The gateway's settings.  [default: config/gateway.yaml]",
+)
+@click.pass_context
+def gw(ctx: click.Context, config: Path | None) -> None:
+    """Keys, the kill switch, the audit and the intents of a gateway.
+
+    Works on the files and the store that the gateway's settings name, whether it runs or not.
+
+    \b
+    Examples:
+      gw keys new bot --scopes qot:read,acc:read,trade:simulate
+      gw trading halt --cancel-open
+      gw audit verify
+      gw intents list --open
+
+    Exit status: 0 done, 1 a problem was found, 2 the command was not understood.
+    """
+    ctx.obj = Installation(config)
+
+
+for _group in (keys, trading, audit, intents):
+    gw.add_command(_group)

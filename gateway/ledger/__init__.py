@@ -1,0 +1,1 @@
+"""What must survive: limits in use, intents, idempotency records, the kill switch."""

@@ -1,0 +1,242 @@
+"""The embedded ledger: one SQLite file beside the gateway, shared by its workers and the command line."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from gateway.clock import Clock, SystemClock
+from gateway.ledger import sqlite_limit
+from gateway.ledger.base import (
+    GC_ROWS,
+    INTENT_RETENTION_S,
+    MICROS,
+    OPEN_STATES,
+    TRADING_TOPIC,
+    Charge,
+    Exceeded,
+    Generations,
+    IntentNotFound,
+    IntentRecord,
+    Replay,
+    ReplayKey,
+    Reserved,
+    Step,
+    TradingState,
+    TradingSwitch,
+    WrongIntentState,
+    from_us,
+    strictest,
+    to_us,
+)
+from gateway.ledger.row import COLUMNS, from_row, to_row
+from gateway.ledger.sqlite_file import Connection, SqliteFile
+from gateway.order import Intent
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = files("gateway.ledger").joinpath("sqlite_schema.sql").read_text(encoding="utf-8")
+_COLUMN_LIST = ", ".join(COLUMNS)
+_WRITE_INTENT = f"REPLACE INTO intent ({_COLUMN_LIST}) VALUES ({', '.join(':' + name for name in COLUMNS)})"
+_READ_INTENTS = f"SELECT {_COLUMN_LIST} FROM intent "
+_OPEN = "state IN ({})".format(", ".join(f"'{state}'" for state in sorted(OPEN_STATES, key=str)))
+_ALL_KEYS = ""
+
+
+class SqliteLedger:
+    """A `Ledger` in a file. Many workers may share it; a network file system may not hold it."""
+
+    def __init__(self, path: Path, clock: Clock | None = None, timeout_s: float = 2.0) -> None:
+        self._file = SqliteFile(path, _SCHEMA, SCHEMA_VERSION, clock or SystemClock(), timeout_s)
+
+    def reserve(
+        self, intent: Intent, charge: Charge, now_s: float, *, dry_run: bool = False
+    ) -> Reserved | Exceeded:
+        """See `Ledger.reserve`."""
+        run = self._file.read if dry_run else self._file.write
+        return run(lambda db: _reserve(db, intent, charge, to_us(now_s), dry_run))
+
+    def advance(self, intent_id: str, step: Step, now_s: float) -> IntentRecord:
+        """See `Ledger.advance`."""
+        return self._file.write(lambda db: _advance(db, intent_id, step, now_s))
+
+    def find_intent(self, intent_id: str) -> IntentRecord | None:
+        """See `Ledger.find_intent`."""
+        return self._file.read(lambda db: _find_intent(db, intent_id))
+
+    def open_intents(self, limit: int = 1000) -> list[IntentRecord]:
+        """See `Ledger.open_intents`."""
+        return self._intents(f"WHERE {_OPEN} ORDER BY created_us, intent_id LIMIT ?", limit)
+
+    def intents_since(self, since_s: float, limit: int = 1000) -> list[IntentRecord]:
+        """See `Ledger.intents_since`."""
+        return self._intents(
+            "WHERE created_us >= ? ORDER BY created_us, intent_id LIMIT ?", to_us(since_s), limit
+        )
+
+    def _intents(self, condition: str, *values: int) -> list[IntentRecord]:
+        return self._file.read(
+            lambda db: [_record(row) for row in db.execute(_READ_INTENTS + condition, values)]
+        )
+
+    def begin_replay(self, key: ReplayKey, body_hash: str, intent_id: str, now_s: float) -> Replay | None:
+        """See `Ledger.begin_replay`."""
+        return self._file.write(lambda db: _begin_replay(db, key, body_hash, intent_id, to_us(now_s)))
+
+    def finish_replay(self, key: ReplayKey, intent_id: str, status: int, body: bytes) -> None:
+        """See `Ledger.finish_replay`."""
+        self._execute(
+            f"UPDATE replay SET status = ?, body = ? WHERE {_REPLAY} AND intent_id = ?",
+            (status, body, *_replay_key(key), intent_id),
+        )
+
+    def drop_replay(self, key: ReplayKey, intent_id: str) -> None:
+        """See `Ledger.drop_replay`."""
+        self._execute(f"DELETE FROM replay WHERE {_REPLAY} AND intent_id = ?", (*_replay_key(key), intent_id))
+
+    def set_trading(self, state: TradingState, now_s: float, key_id: str | None = None) -> None:
+        """See `Ledger.set_trading`."""
+
+        def step(db: Connection) -> None:
+            db.execute(
+                "REPLACE INTO trading (key_id, state, changed_us) VALUES (?, ?, ?)",
+                (key_id or _ALL_KEYS, state, to_us(now_s)),
+            )
+            _bump(db, TRADING_TOPIC)
+
+        self._file.write(step)
+
+    def trading_state(self, key_id: str) -> TradingState:
+        """See `Ledger.trading_state`."""
+        return self._file.read(lambda db: _trading_state(db, key_id))
+
+    def trading_switches(self) -> list[TradingSwitch]:
+        """See `Ledger.trading_switches`."""
+        rows = self._fetch("SELECT key_id, state, changed_us FROM trading ORDER BY key_id")
+        return [TradingSwitch(key_id or None, TradingState(state), from_us(at)) for key_id, state, at in rows]
+
+    def bump_generation(self, topic: str) -> int:
+        """See `Ledger.bump_generation`."""
+        return self._file.write(lambda db: _bump(db, topic))
+
+    def generations(self) -> Generations:
+        """See `Ledger.generations`."""
+        return Generations(dict(self._fetch("SELECT topic, counter FROM generation")))
+
+    def reset_clock(self, now_s: float) -> None:
+        """See `Ledger.reset_clock`."""
+        self._file.write(lambda db: sqlite_limit.reset_clock(db, to_us(now_s)))
+
+    def close(self) -> None:
+        """See `Ledger.close`."""
+        self._file.close()
+
+    def _execute(self, statement: str, values: tuple[Any, ...]) -> None:
+        self._file.write(lambda db: db.execute(statement, values) and None)
+
+    def _fetch(self, statement: str) -> list[tuple[Any, ...]]:
+        return self._file.read(lambda db: db.execute(statement).fetchall())
+
+
+def _reserve(
+    db: Connection, intent: Intent, charge: Charge, now_us: int, dry_run: bool
+) -> Reserved | Exceeded:
+    existing = _find_intent(db, intent.intent_id)
+    if existing:
+        return Reserved(existing, is_new=False)
+    trading = _trading_state(db, intent.key_id)
+    exceeded = sqlite_limit.first_exceeded(db, intent.key_id, charge, trading, now_us)
+    if exceeded:
+        return exceeded
+    record = IntentRecord.reserved(intent, from_us(now_us))
+    if dry_run:
+        return Reserved(record)
+    debit = sqlite_limit.charge(db, intent, charge, now_us)
+    record = replace(record, debit=debit)
+    _write_intent(db, record)
+    _forget_old_intents(db, now_us)
+    return Reserved(record)
+
+
+def _advance(db: Connection, intent_id: str, step: Step, now_s: float) -> IntentRecord:
+    record = _find_intent(db, intent_id)
+    if record is None:
+        raise IntentNotFound(f"no intent {intent_id}")
+    if record.state is step.state:
+        return record
+    if not step.is_allowed_after(record.state):
+        raise WrongIntentState(f"intent {intent_id} is {record.state}, it cannot become {step.state}")
+    if step.returns_value and record.debit:
+        sqlite_limit.give_back(db, record.intent.key_id, record.debit)
+    moved = step.apply(record, now_s)
+    _write_intent(db, moved)
+    return moved
+
+
+def _find_intent(db: Connection, intent_id: str) -> IntentRecord | None:
+    row = db.execute(_READ_INTENTS + "WHERE intent_id = ?", (intent_id,)).fetchone()
+    return _record(row) if row else None
+
+
+def _record(values: Iterable[object]) -> IntentRecord:
+    return from_row(
+        {name: str(value) for name, value in zip(COLUMNS, values, strict=True) if value is not None}
+    )
+
+
+def _write_intent(db: Connection, record: IntentRecord) -> None:
+    row: Mapping[str, str | None] = dict.fromkeys(COLUMNS) | to_row(record)
+    db.execute(_WRITE_INTENT, row)
+
+
+def _forget_old_intents(db: Connection, now_us: int) -> None:
+    db.execute(
+        f"DELETE FROM intent WHERE intent_id IN (SELECT intent_id FROM intent "
+        f"WHERE NOT {_OPEN} AND updated_us < ? LIMIT {GC_ROWS})",
+        (now_us - INTENT_RETENTION_S * MICROS,),
+    )
+
+
+_REPLAY = "kind = ? AND key_id = ? AND route = ? AND token = ?"
+
+
+def _replay_key(key: ReplayKey) -> tuple[str, str, str, str]:
+    return key.kind, key.key_id, key.route, key.token
+
+
+def _begin_replay(
+    db: Connection, key: ReplayKey, body_hash: str, intent_id: str, now_us: int
+) -> Replay | None:
+    now_us = max(now_us, sqlite_limit.latest_us(db))
+    row = db.execute(
+        f"SELECT body_hash, intent_id, status, body FROM replay WHERE {_REPLAY} AND expires_us > ?",
+        (*_replay_key(key), now_us),
+    ).fetchone()
+    if row:
+        return Replay(*row)
+    db.execute(
+        "REPLACE INTO replay (kind, key_id, route, token, body_hash, intent_id, expires_us) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*_replay_key(key), body_hash, intent_id, now_us + key.kind.ttl_s * MICROS),
+    )
+    db.execute(
+        "DELETE FROM replay WHERE (kind, key_id, route, token) IN "
+        f"(SELECT kind, key_id, route, token FROM replay WHERE expires_us <= ? LIMIT {GC_ROWS})",
+        (now_us,),
+    )
+    return None
+
+
+def _trading_state(db: Connection, key_id: str) -> TradingState:
+    rows = db.execute("SELECT state FROM trading WHERE key_id IN (?, ?)", (_ALL_KEYS, key_id))
+    return strictest([TradingState(state) for (state,) in rows])
+
+
+def _bump(db: Connection, topic: str) -> int:
+    row = db.execute(
+        "INSERT INTO generation (topic, counter) VALUES (?, 1) "
+        "ON CONFLICT DO UPDATE SET counter = counter + 1 RETURNING counter",
+        (topic,),
+    ).fetchone()
+    return int(row[0])

@@ -1,0 +1,221 @@
+"""Every metric of the gateway, and the functions by which the other parts write them.
+
+Labels take values that are known beforehand: paths of the route table, names of protocols, words
+of the gateway's own. A symbol, an account, a key, a raw path or a method never becomes a label: what
+a caller writes must not make a series.
+
+Under gunicorn each worker writes files of its own, and a scrape adds them up (prometheus_client's
+multiprocess mode). There a gauge is the sum or the greatest of the workers that live.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+"""Holds these metrics and nothing else. A scrape under gunicorn reads the workers' files instead."""
+
+UNMATCHED = "unmatched"
+"""The route of all requests that are not in the route table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One metric, for the README's table."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    text: str
+
+
+CATALOGUE: list[Row] = []
+"""All metrics, in the order of this file."""
+
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    CATALOGUE.append(Row(name, "counter", labels, text))
+    return Counter(name, text, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, text: str, *labels: str, buckets: tuple[float, ...]) -> Histogram:
+    CATALOGUE.append(Row(name, "histogram", labels, text))
+    return Histogram(name, text, labels, buckets=buckets, registry=REGISTRY)
+
+
+def _gauge(name: str, text: str, *labels: str, mode: Literal["livesum", "livemax"]) -> Gauge:
+    CATALOGUE.append(Row(name, "gauge", labels, text))
+    return Gauge(name, text, labels, multiprocess_mode=mode, registry=REGISTRY)
+
+
+_ANSWER_S = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
+_STORE_S = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0)
+_LATENESS_S = (0.005, 0.02, 0.05, 0.2, 1.0, 5.0)
+
+BUILD_INFO = _gauge(
+    "gateway_build_info", "Always 1; the labels say what runs.", "version", "python", mode="livemax"
+)
+WORKERS = _gauge("gateway_workers", "Workers that serve.", mode="livesum")
+
+HTTP_REQUESTS = _counter(
+    "gateway_http_requests_total",
+    f"HTTP requests, by the route table's path; `{UNMATCHED}` is whatever is not in the table.",
+    "route",
+    "status",
+)
+HTTP_REQUEST_SECONDS = _histogram(
+    "gateway_http_request_duration_seconds",
+    "From an HTTP request's arrival in the worker to its answer.",
+    "route",
+    buckets=_ANSWER_S,
+)
+
+OPEND_CALLS = _counter(
+    "gateway_opend_calls_total",
+    "Calls of OpenD: `ok`, `refused`, `limited`, `failed`, `timeout`, `lost`, `unusable`, `not_sent`, or "
+    "`unknown` for a write that may have taken effect.",
+    "protocol",
+    "outcome",
+)
+OPEND_CALL_SECONDS = _histogram(
+    "gateway_opend_call_duration_seconds",
+    "One call of OpenD, waiting for a place and a connection included.",
+    "protocol",
+    buckets=_ANSWER_S,
+)
+OPEND_CONNECTIONS = _gauge(
+    "gateway_opend_connections", "Connections to OpenD that the workers keep up.", "state", mode="livesum"
+)
+OPEND_IN_FLIGHT = _gauge("gateway_opend_in_flight", "Calls that wait for OpenD's answer.", mode="livesum")
+OPEND_QUEUED = _gauge(
+    "gateway_opend_queued", "Calls that wait for a place among those in flight.", mode="livesum"
+)
+OPEND_CONNECTS = _counter(
+    "gateway_opend_connects_total", "Connections to OpenD that were made, the first ones included."
+)
+OPEND_CONNECT_FAILURES = _counter(
+    "gateway_opend_connect_failures_total", "Tries to connect to OpenD that failed."
+)
+OPEND_DROPS = _counter("gateway_opend_drops_total", "Connections to OpenD that were lost.")
+OPEND_REFUSED_FULL = _counter(
+    "gateway_opend_refused_full_total", "Calls that found no place among those in flight, and were not sent."
+)
+
+ORDERS = _counter(
+    "gateway_orders_total",
+    "Orders, changes and cancels by what became of the request: `accepted`, `rejected` (by OpenD), "
+    "`denied` (by the gateway), `not_sent`, or `unknown`.",
+    "route",
+    "outcome",
+)
+ORDER_DENIALS = _counter(
+    "gateway_order_denials_total",
+    "Orders that the gateway denied; `not_judged` is one of which it could not find out what it would do.",
+    "reason",
+)
+ORDERS_RESOLVED = _counter(
+    "gateway_orders_resolved_total",
+    "Orders of which it was found out after their request what became of them.",
+    "outcome",
+)
+ORDERS_UNKNOWN_OPEN = _gauge(
+    "gateway_orders_unknown_open",
+    "Orders that were sent, and of which nobody knows yet what became of them.",
+    mode="livemax",
+)
+
+LEDGER_STEPS = _counter(
+    "gateway_ledger_steps_total",
+    "Steps of the ledger: `ok`, `unavailable`, or `error` when a step does not fit.",
+    "step",
+    "outcome",
+)
+LEDGER_STEP_SECONDS = _histogram(
+    "gateway_ledger_step_duration_seconds",
+    "One step of the ledger, waiting for other writers included.",
+    "step",
+    buckets=_STORE_S,
+)
+
+AUDIT_LINES = _counter("gateway_audit_lines_total", "Lines written to the audit.", "kind")
+AUDIT_ERRORS = _counter("gateway_audit_errors_total", "Lines that the audit did not take.", "kind")
+
+POLICY_RELOADS = _counter(
+    "gateway_policy_reloads_total", "Changes of the policy file that a worker has read.", "result"
+)
+POLICY_IS_STALE = _gauge(
+    "gateway_policy_is_stale",
+    "1 while the policy file on disk is wrong, and the one before is in force.",
+    mode="livemax",
+)
+
+HUB_LATENESS_SECONDS = _histogram(
+    "gateway_hub_lateness_seconds",
+    "How late a worker's event loop came back to a greenlet that slept: how long it stood still.",
+    buckets=_LATENESS_S,
+)
+
+# Finding a labelled child costs more than writing to it. The caches are bounded as the labels are.
+_request_counter = cache(HTTP_REQUESTS.labels)
+_request_timer = cache(HTTP_REQUEST_SECONDS.labels)
+_call_counter = cache(OPEND_CALLS.labels)
+_call_timer = cache(OPEND_CALL_SECONDS.labels)
+_step_counter = cache(LEDGER_STEPS.labels)
+_step_timer = cache(LEDGER_STEP_SECONDS.labels)
+
+
+def observe_request(route: str, status: str, seconds: float) -> None:
+    """An HTTP request was answered. `route` is a path of the route table or `UNMATCHED`, nothing else."""
+    _request_counter(route, status).inc()
+    _request_timer(route).observe(seconds)
+
+
+def observe_opend_call(protocol: str, outcome: str, seconds: float) -> None:
+    """A call of OpenD came to its end."""
+    _call_counter(protocol, outcome).inc()
+    _call_timer(protocol).observe(seconds)
+
+
+def observe_ledger_step(step: str, outcome: str, seconds: float) -> None:
+    """A step of the ledger came to its end."""
+    _step_counter(step, outcome).inc()
+    _step_timer(step).observe(seconds)
+
+
+def count_order(route: str, outcome: str) -> None:
+    """What became of a request to place, to change or to cancel an order."""
+    ORDERS.labels(route, outcome).inc()
+
+
+def count_denial(reason: str) -> None:
+    """An order was denied; `reason` is the label of a deny reason."""
+    ORDER_DENIALS.labels(reason).inc()
+
+
+def count_resolved(outcome: str) -> None:
+    """What became of an order was found out after its request."""
+    ORDERS_RESOLVED.labels(outcome).inc()
+
+
+def count_audit_line(kind: str, *, is_written: bool) -> None:
+    """The audit took a line, or did not."""
+    (AUDIT_LINES if is_written else AUDIT_ERRORS).labels(kind).inc()
+
+
+def count_policy_reload(is_good: bool) -> None:
+    """The policy file had changed, and the change was taken or refused."""
+    POLICY_RELOADS.labels("loaded" if is_good else "refused").inc()
+
+
+def begin_at_zero(routes: Iterable[str], outcomes: Collection[str], denials: Iterable[str]) -> None:
+    """Make the series of these orders and reasons, so that the first of each shows as a growth."""
+    for route, outcome in product(routes, outcomes):
+        ORDERS.labels(route, outcome)
+    for reason in denials:
+        ORDER_DENIALS.labels(reason)
+    for result in ("loaded", "refused"):
+        POLICY_RELOADS.labels(result)

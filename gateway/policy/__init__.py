@@ -1,0 +1,1 @@
+"""Who may do what: keys, their scopes, accounts and limits, and the one decision on an order."""

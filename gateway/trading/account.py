@@ -1,0 +1,86 @@
+"""What OpenD lists for an account: its orders and its positions, from its cache, which has no rate limit."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from gateway.errors import GatewayError
+from gateway.opend.client import CallKind, Client
+from gateway.schema.descriptors import WireMessage
+from gateway.schema.protocols import protocol_named
+from gateway.trading.amount import known
+from gateway.trading.wire import BUYS, FINAL_STATUSES, SIDES, PositionSide
+
+ORDER_LIST = protocol_named("Trd_GetOrderList")
+HISTORY_ORDER_LIST = protocol_named("Trd_GetHistoryOrderList")
+POSITION_LIST = protocol_named("Trd_GetPositionList")
+
+
+class OrderNotFound(GatewayError):
+    """The order that a request is about is not among those that OpenD lists. Nothing was sent."""
+
+    status: ClassVar[int] = 400
+    retry_safe: ClassVar[bool] = True
+
+
+def orders(
+    client: Client, header: WireMessage | Mapping[str, Any], timeout_s: float | None = None, **conditions: Any
+) -> list[WireMessage]:
+    """Open orders and those of today (`Trd_Common.Order`), oldest first; `conditions` narrow the list.
+
+    Raises what a read raises; `timeout_s` None is the client's own.
+    """
+    c2s = {"header": header, **({"filterConditions": conditions} if conditions else {})}
+    request = ORDER_LIST.request(c2s=c2s)
+    response = client.call(ORDER_LIST, request, kind=CallKind.READ, timeout_s=timeout_s)
+    return list(response.s2c.orderList)
+
+
+def find_order(client: Client, c2s: WireMessage) -> WireMessage:
+    """The order that a `Trd_ModifyOrder.C2S` is about. Raises OrderNotFound, and what a read raises.
+
+    Named by both its numbers, it has to have both.
+    """
+    numbers: dict[str, Any] = {"idList": [c2s.orderID]} if c2s.orderID else {"orderIDExList": [c2s.orderIDEx]}
+    found = [
+        order
+        for order in orders(client, c2s.header, **numbers)
+        if c2s.orderID in (0, order.orderID) and c2s.orderIDEx in ("", order.orderIDEx)
+    ]
+    if len(found) != 1:
+        name = c2s.orderID or c2s.orderIDEx
+        raise OrderNotFound(f"order not found: OpenD lists {len(found) or 'no'} order {name} in this account")
+    return found[0]
+
+
+def closable_quantity(
+    client: Client, header: WireMessage, code: str, sec_market: int, *, is_buy: bool, except_order_id: int = 0
+) -> Decimal:
+    """How much an order may sell (`is_buy`: buy back) of a position before it opens one on the other side.
+
+    What other open orders will sell or buy back is not counted again. Raises what a read raises.
+    """
+    request = POSITION_LIST.request(c2s={"header": header})
+    positions = client.call(POSITION_LIST, request, kind=CallKind.READ).s2c.positionList
+    side = PositionSide.SHORT if is_buy else PositionSide.LONG
+    held = _sum(
+        abs(position.qty)
+        for position in positions
+        if (position.code, position.secMarket, position.positionSide) == (code, sec_market, side)
+    )
+    claimed = _sum(
+        order.qty - order.fillQty
+        for order in orders(client, header, codeList=[code])
+        if (order.code, order.secMarket, _buys(order)) == (code, sec_market, is_buy)
+        and order.orderStatus not in FINAL_STATUSES
+        and order.orderID != except_order_id
+    )
+    return max(held - claimed, Decimal(0))
+
+
+def _buys(order: WireMessage) -> bool:
+    return SIDES.get(order.trdSide) in BUYS
+
+
+def _sum(quantities: Iterable[float]) -> Decimal:
+    return sum(filter(None, map(known, quantities)), start=Decimal(0))

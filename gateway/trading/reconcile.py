@@ -1,0 +1,337 @@
+"""Finds out what became of orders whose outcome nobody waits for any more.
+
+Such an order is UNKNOWN, because its answer never came, or it belongs to a worker that died: RESERVED,
+so never sent, or SENT. OpenD's list of orders tells. An order that is there is resolved at once; that
+one is not there counts after two answers of an OpenD that is logged in, taken apart from each other,
+since an order may take a moment to appear. What the lists leave unclear stays UNKNOWN, for a person.
+
+Every worker does this for all orders. Their steps in the ledger happen once, whoever comes first.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import NamedTuple
+
+import gevent
+from gevent.event import Event
+
+from gateway.audit import AuditLog
+from gateway.clock import Clock
+from gateway.errors import GatewayError
+from gateway.ledger.base import (
+    IntentRecord,
+    IntentState,
+    Ledger,
+    Resolution,
+    Step,
+    WrongIntentState,
+    to_us,
+)
+from gateway.opend.client import CallKind, Client
+from gateway.opend.errors import OpenDError
+from gateway.order import Environment, IntentKind
+from gateway.schema.descriptors import WireMessage
+from gateway.schema.protocols import protocol_named
+from gateway.trading.account import HISTORY_ORDER_LIST, orders
+from gateway.trading.audit_trail import note_later
+from gateway.trading.resolution import Finding, OrderList, find_outcome, is_signed, resolution_of
+from gateway.trading.settlement import Settlements
+from gateway.trading.wire import ENVIRONMENT_NUMBERS, MARKET_NUMBERS
+
+GLOBAL_STATE = protocol_named("GetGlobalState")
+
+INTERVAL_S = 0.25
+STALE_MARGIN_S = 0.5
+"""How much longer than a call's deadline a worker that lives may take to record its outcome."""
+
+LOOK_AFTER_S = 1.0
+"""How long after an order was sent the lists are first asked for it."""
+
+READ_TIMEOUT_S = 2.0
+
+ABSENT_TWICE_S = 1.0
+"""The least time between the two answers that show that OpenD does not have an order."""
+
+HISTORY_AFTER_S = 3600.0
+"""Orders of today may have left the list of orders when their market's day has ended: after this time
+the history is asked too. It has a rate limit, which `HISTORY_INTERVAL_S` keeps to."""
+
+HISTORY_INTERVAL_S = 5.0
+_ONE_DAY = timedelta(days=1)
+
+PEOPLE_INTERVAL_S = 30.0
+"""How often an order that is left to people is looked for."""
+
+CLOCK_STEP_S = 1.0
+"""A wall clock that moves by more than this against the monotonic one was set."""
+
+_MAX_CLAIMS = 10_000
+_CLOSE_TIMEOUT_S = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class AccountKey(NamedTuple):
+    """An account as a trade header names it, for which orders can be listed."""
+
+    environment: Environment
+    acc_id: int
+    market: str
+
+    @classmethod
+    def of(cls, record: IntentRecord) -> "AccountKey":
+        """The account of an intent."""
+        return cls(record.intent.environment, record.intent.acc_id, record.intent.market)
+
+    @property
+    def header(self) -> Mapping[str, int]:
+        """The fields of its `TrdHeader`."""
+        return {
+            "trdEnv": ENVIRONMENT_NUMBERS[self.environment],
+            "accID": self.acc_id,
+            "trdMarket": MARKET_NUMBERS[self.market],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenD:
+    """OpenD's own state: how far its clock is ahead of ours, and whether it is logged in to trade."""
+
+    ahead_s: float
+    is_trading: bool
+
+
+class Reconciler:
+    """The search of one worker, in a greenlet of its own between `open` and `close`.
+
+    `timeout_s` is what the desk gives one attempt to send; what is longer in flight has nobody who
+    waits for it. `settlements` are the desk's.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        ledger: Ledger,
+        audit: AuditLog,
+        clock: Clock,
+        *,
+        settlements: Settlements,
+        timeout_s: float,
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._audit = audit
+        self._clock = clock
+        self._settlements = settlements
+        self._stale_after_s = timeout_s + STALE_MARGIN_S
+        self._clock_offset_s: float | None = None
+        self._clock_set_s = float("-inf")
+        self._absent_since_s: dict[str, float] = {}
+        self._history_asked_s: dict[AccountKey, float] = {}
+        self._left_to_people: dict[str, float] = {}
+        self._trouble = ""
+        self._closing = Event()
+        self._greenlet: gevent.Greenlet[[], None] | None = None
+
+    def open(self) -> None:
+        """Begin, in the process that shall do it."""
+        self._closing.clear()
+        self._greenlet = gevent.spawn(self._run)
+
+    def close(self) -> None:
+        """End, after the step that is being done."""
+        self._closing.set()
+        if self._greenlet is not None:
+            self._greenlet.join(_CLOSE_TIMEOUT_S)
+
+    def _run(self) -> None:
+        while not self._closing.wait(INTERVAL_S):
+            try:
+                self.step()
+            except GatewayError as error:
+                self._tell_trouble(str(error))
+            except Exception:  # noqa: BLE001 - a defect must not end the search: orders would stay unknown
+                _log.exception("a step of the search for unknown orders failed")
+            else:
+                self._tell_trouble("")
+
+    def _tell_trouble(self, text: str) -> None:
+        """Log what holds the search up, once."""
+        if text and text != self._trouble:
+            _log.warning("unknown orders cannot be looked for: %s", text)
+        self._trouble = text
+
+    def step(self) -> None:
+        """Move on every open intent for which the time has come.
+
+        Raises LedgerUnavailable, and what a read of OpenD raises.
+        """
+        self._settlements.retry()
+        self._watch_clock()
+        open_intents = self._ledger.open_intents()
+        self._forget_all_but(record.intent.intent_id for record in open_intents)
+        waiting = [kept for record in open_intents if (kept := self._give_up_waiting(record))]
+        if waiting:
+            self._look_for(waiting)
+
+    def _watch_clock(self) -> None:
+        """Note when the wall clock was set: ages that it tells are not to be trusted for a while."""
+        offset_s = self._clock.wall_s() - self._clock.monotonic_s()
+        if self._clock_offset_s is not None and abs(offset_s - self._clock_offset_s) > CLOCK_STEP_S:
+            self._clock_set_s = self._clock.monotonic_s()
+        self._clock_offset_s = offset_s
+
+    def _forget_all_but(self, intent_ids: Iterable[str]) -> None:
+        still_open = set(intent_ids)
+        for remembered in (self._absent_since_s, self._left_to_people):
+            for intent_id in remembered.keys() - still_open:
+                del remembered[intent_id]
+
+    def _age_s(self, record: IntentRecord) -> float:
+        """How long ago the intent came into its state."""
+        return self._clock.wall_s() - record.updated_s
+
+    def _is_stale(self, record: IntentRecord) -> bool:
+        """Whether no living worker can still be about to move the intent on."""
+        since_set_s = self._clock.monotonic_s() - self._clock_set_s
+        return min(self._age_s(record), since_set_s) >= self._stale_after_s
+
+    def _give_up_waiting(self, record: IntentRecord) -> IntentRecord | None:
+        """Move on an intent that nobody else will; the intent if it now has to be looked for."""
+        if record.state is IntentState.RESERVED:
+            if self._is_stale(record):
+                step = Step(state=IntentState.ABANDONED, detail="its worker ended before it was sent")
+                self._advance(record, step, "abandoned")
+            return None
+        if record.state is IntentState.SENT and self._is_stale(record):
+            text = "its worker ended before OpenD answered"
+            detail = f"{text}; {record.detail}" if record.detail else text
+            step = Step(state=IntentState.UNKNOWN, detail=detail)
+            record = self._advance(record, step, IntentState.UNKNOWN) or record
+        return record if self._is_due(record) else None
+
+    def _is_due(self, record: IntentRecord) -> bool:
+        """Whether it is time to look for a sent order, by monotonic time for one that is left to people."""
+        sent_s = record.sent_s if record.sent_s is not None else record.updated_s
+        next_look_s = self._left_to_people.get(record.intent.intent_id, float("-inf"))
+        is_over = self._clock.monotonic_s() >= next_look_s
+        return is_over and self._clock.wall_s() - sent_s >= LOOK_AFTER_S
+
+    def _advance(self, record: IntentRecord, step: Step, outcome: str) -> IntentRecord | None:
+        """Do a step, and note it in the audit if it was not somebody else's; None if it came too late."""
+        now_s = self._clock.wall_s()
+        try:
+            moved = self._ledger.advance(record.intent.intent_id, step, now_s)
+        except WrongIntentState as error:
+            _log.info("somebody was faster: %s", error)
+            return None
+        if to_us(moved.updated_s) == to_us(now_s):
+            _log.warning("intent %s is %s: %s", record.intent.intent_id, outcome, moved.detail)
+            note_later(self._audit, moved, outcome)
+        return moved
+
+    def _look_for(self, records: list[IntentRecord]) -> None:
+        try:
+            opend = self._ask_opend()
+            for account, group in groupby(sorted(records, key=AccountKey.of), key=AccountKey.of):
+                self._look_in(account, list(group), opend)
+        except OpenDError:
+            # What OpenD did not show before it went away proves nothing after it has come back.
+            self._absent_since_s.clear()
+            raise
+
+    def _ask_opend(self) -> _OpenD:
+        request = GLOBAL_STATE.request(c2s={"userID": 0})
+        response = self._client.call(GLOBAL_STATE, request, kind=CallKind.READ, timeout_s=READ_TIMEOUT_S)
+        state = response.s2c
+        return _OpenD(state.time - self._clock.wall_s(), state.trdLogined)
+
+    def _look_in(self, account: AccountKey, records: list[IntentRecord], opend: _OpenD) -> None:
+        """Look for intents, oldest first, among the orders of their account."""
+        asked_s = self._clock.monotonic_s()
+        listed = orders(self._client, account.header, READ_TIMEOUT_S)
+        history = self._history(account, records)
+        for record in sorted(records, key=lambda each: each.created_s):
+            everything = OrderList(
+                (*listed, *(history or ())),
+                opend.ahead_s,
+                () if is_signed(record.intent) else self._claims(record),
+            )
+            found = find_outcome(record, everything)
+            is_old = self._is_of_history(record)
+            if not isinstance(found, Finding):
+                self._resolve(record, found)
+            elif found is Finding.UNCLEAR:
+                self._leave_to_people(record)
+            elif opend.is_trading and (history is not None or not is_old):
+                self._note_absent(record, asked_s)
+
+    def _is_of_history(self, record: IntentRecord) -> bool:
+        return self._clock.wall_s() - record.created_s >= HISTORY_AFTER_S
+
+    def _history(self, account: AccountKey, records: list[IntentRecord]) -> list[WireMessage] | None:
+        """Past orders from the days of the old ones among the intents; None when they are not asked now.
+
+        Market times are at most a day away from UTC.
+        """
+        old = [record.created_s for record in records if self._is_of_history(record)]
+        now_s = self._clock.monotonic_s()
+        asked_s = self._history_asked_s.get(account, float("-inf"))
+        if not old or now_s - asked_s < HISTORY_INTERVAL_S:
+            return None
+        self._history_asked_s[account] = now_s
+        period = {
+            "beginTime": _market_time(min(old), -_ONE_DAY),
+            "endTime": _market_time(self._clock.wall_s(), _ONE_DAY),
+        }
+        request = HISTORY_ORDER_LIST.request(c2s={"header": account.header, "filterConditions": period})
+        response = self._client.call(
+            HISTORY_ORDER_LIST, request, kind=CallKind.READ, timeout_s=READ_TIMEOUT_S
+        )
+        return list(response.s2c.orderList)
+
+    def _claims(self, record: IntentRecord) -> set[int]:
+        """OpenD's numbers of the orders that other intents became."""
+        others = self._ledger.intents_since(record.created_s - HISTORY_AFTER_S, _MAX_CLAIMS)
+        return {
+            other.order_id
+            for other in others
+            if other.order_id is not None and other.intent.intent_id != record.intent.intent_id
+        }
+
+    def _resolve(self, record: IntentRecord, order: WireMessage) -> None:
+        """Take an order for the intent's; while its worker may live, by the gateway's own remark alone."""
+        if record.state is IntentState.SENT and not is_signed(record.intent):
+            return
+        resolution = resolution_of(record, order)
+        learnt = {"order_id": order.orderID, "order_id_ex": order.orderIDEx or None}
+        detail = order.lastErrMsg or None if resolution is Resolution.REJECTED else None
+        if record.state is IntentState.SENT:
+            step = Step(state=IntentState(resolution), detail=detail, **learnt)
+        else:
+            step = Step(state=IntentState.RESOLVED, resolution=resolution, detail=detail, **learnt)
+        self._advance(record, step, resolution)
+
+    def _note_absent(self, record: IntentRecord, asked_s: float) -> None:
+        """Count an answer without the order. An order of a living worker may not have gone out yet."""
+        if record.state is not IntentState.UNKNOWN:
+            return
+        first_s = self._absent_since_s.setdefault(record.intent.intent_id, asked_s)
+        if asked_s - first_s >= ABSENT_TWICE_S:
+            step = Step(state=IntentState.RESOLVED, resolution=Resolution.ABSENT)
+            self._advance(record, step, Resolution.ABSENT)
+
+    def _leave_to_people(self, record: IntentRecord) -> None:
+        intent = record.intent
+        self._absent_since_s.pop(intent.intent_id, None)
+        if intent.intent_id not in self._left_to_people:
+            what = "order" if intent.kind is IntentKind.PLACE else "change"
+            _log.critical("which %s at OpenD is intent %s? A person has to tell", what, intent.intent_id)
+        self._left_to_people[intent.intent_id] = self._clock.monotonic_s() + PEOPLE_INTERVAL_S
+
+
+def _market_time(time_s: float, shift: timedelta) -> str:
+    return (datetime.fromtimestamp(time_s, UTC) + shift).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,82 @@
+"""Puts into the ledger what this worker knows of an order, however late the ledger can take it."""
+
+import logging
+from collections.abc import Iterator, Sequence
+
+from gateway.clock import Clock
+from gateway.ledger.base import (
+    IntentNotFound,
+    IntentState,
+    Ledger,
+    LedgerUnavailable,
+    Resolution,
+    Step,
+    WrongIntentState,
+)
+
+MAX_KEPT = 10_000
+"""Outcomes that wait for the ledger. What does not fit is found out by asking OpenD."""
+
+_LATE = {IntentState.ACCEPTED: Resolution.ACCEPTED, IntentState.REJECTED: Resolution.REJECTED}
+
+_log = logging.getLogger(__name__)
+
+
+class Settlements:
+    """The outcomes of this worker's orders, on their way into the ledger."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._kept: dict[str, tuple[Step, ...]] = {}
+
+    def settle(self, intent_id: str, *steps: Step) -> None:
+        """Move an intent on. Never raises: what the ledger cannot take now is kept for `retry`."""
+        try:
+            self._advance(intent_id, steps)
+        except LedgerUnavailable as error:
+            _log.error(
+                "intent %s is %s, which the ledger did not take: %s", intent_id, steps[-1].state, error
+            )
+            if len(self._kept) < MAX_KEPT:
+                self._kept[intent_id] = steps
+
+    def retry(self) -> None:
+        """Move on what was kept. Raises LedgerUnavailable when the ledger is still away."""
+        for intent_id, steps in list(self._kept.items()):
+            self._advance(intent_id, steps)
+            self._kept.pop(intent_id, None)
+
+    def __iter__(self) -> Iterator[str]:
+        """The intents whose outcome the ledger does not have yet."""
+        return iter(tuple(self._kept))
+
+    def _advance(self, intent_id: str, steps: Sequence[Step]) -> None:
+        for step in steps:
+            try:
+                self._ledger.advance(intent_id, step, self._clock.wall_s())
+            except WrongIntentState as error:
+                self._advance_late(intent_id, step, error)
+            except IntentNotFound as error:
+                _log.error("the outcome %s has no intent: %s", step.state, error)
+
+    def _advance_late(self, intent_id: str, step: Step, error: WrongIntentState) -> None:
+        """Somebody had to take the order for unknown before its answer came; now it is resolved."""
+        resolution = _LATE.get(step.state)
+        if resolution is None:
+            _log.warning("an outcome came too late: %s", error)
+            return
+        late = Step(
+            state=IntentState.RESOLVED,
+            resolution=resolution,
+            order_id=step.order_id,
+            order_id_ex=step.order_id_ex,
+            detail=step.detail,
+        )
+        try:
+            record = self._ledger.advance(intent_id, late, self._clock.wall_s())
+        except (WrongIntentState, IntentNotFound) as contradiction:
+            _log.critical("intent %s is %s in truth: %s", intent_id, step.state, contradiction)
+            return
+        if record.resolution is not resolution:
+            _log.critical("intent %s is %s in truth, not %s", intent_id, resolution, record.resolution)

@@ -1,0 +1,81 @@
+"""What is not an event but a state: looked at again and again, and set as gauges."""
+
+import platform
+from dataclasses import astuple
+from importlib.metadata import version
+
+import gevent
+
+from gateway.ledger.base import IntentState, Ledger, LedgerUnavailable
+from gateway.metrics.table import (
+    BUILD_INFO,
+    OPEND_CONNECT_FAILURES,
+    OPEND_CONNECTIONS,
+    OPEND_CONNECTS,
+    OPEND_DROPS,
+    OPEND_IN_FLIGHT,
+    OPEND_QUEUED,
+    OPEND_REFUSED_FULL,
+    ORDERS_UNKNOWN_OPEN,
+    POLICY_IS_STALE,
+    WORKERS,
+)
+from gateway.opend.client import Client, ClientStatus
+from gateway.opend.pool import PoolCounters
+from gateway.opend.protocol import SessionState
+from gateway.policy_watch import PolicyWatch
+from gateway.web.blueprints.ops import DISTRIBUTION
+
+INTERVAL_S = 1.0
+
+_POOL_COUNTERS = (OPEND_CONNECTS, OPEND_CONNECT_FAILURES, OPEND_DROPS, OPEND_REFUSED_FULL)
+"""In the order of the fields of `PoolCounters`."""
+
+
+class Sampler:
+    """Sets one worker's gauges from `open` to `close`; `policy_watch` is None in the mode without keys."""
+
+    def __init__(self, client: Client, ledger: Ledger, policy_watch: PolicyWatch | None) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._policy_watch = policy_watch
+        self._counted = PoolCounters()
+        self._greenlet: gevent.Greenlet[[], None] | None = None
+
+    def open(self) -> None:
+        """Look in the background."""
+        BUILD_INFO.labels(version(DISTRIBUTION), platform.python_version()).set(1)
+        WORKERS.set(1)
+        self._greenlet = gevent.spawn(self._run)
+
+    def close(self) -> None:
+        """Look no longer."""
+        if self._greenlet is not None:
+            self._greenlet.kill()
+
+    def look(self) -> None:
+        """Set every gauge to what holds now. What the ledger does not tell stays as it was."""
+        self._look_at_opend(self._client.status())
+        if self._policy_watch is not None:
+            POLICY_IS_STALE.set(self._policy_watch.staleness is not None)
+        try:
+            opened = self._ledger.open_intents()
+        except LedgerUnavailable:
+            return
+        ORDERS_UNKNOWN_OPEN.set(sum(record.state is IntentState.UNKNOWN for record in opened))
+
+    def _look_at_opend(self, status: ClientStatus) -> None:
+        states = [connection.state for connection in status.connections]
+        for state in SessionState:
+            OPEND_CONNECTIONS.labels(state.value).set(states.count(state))
+        OPEND_IN_FLIGHT.set(status.in_flight)
+        OPEND_QUEUED.set(status.queued)
+        now = astuple(status.counters)
+        for metric, value, before in zip(_POOL_COUNTERS, now, astuple(self._counted), strict=True):
+            metric.inc(value - before)
+        self._counted = PoolCounters(*now)
+
+    def _run(self) -> None:
+        while True:
+            self.look()
+            gevent.sleep(INTERVAL_S)

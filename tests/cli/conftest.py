@@ -1,0 +1,3 @@
+from fix_cli import site
+
+__all__ = ["site"]

@@ -1,0 +1,296 @@
+"""A whole trading floor: a simulated OpenD, a ledger, keys with limits, and the gateway under gunicorn."""
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fix_gateway import ROOT, GatewayProcess, children_of, free_port, wait_until
+from fix_simulator import SimulatorProcess
+from fix_store import RedisServer, connect, short_directory
+from three_records import Entry, Records, Told
+from trap import CONFIG_FILE, VARIABLE, Trap
+
+from gateway.audit import verify
+from gateway.ledger.base import Ledger, TradingState
+from gateway.policy.token import format_hash, hash_token, new_token
+from gateway.simulator.journal import read_journal
+
+PAPER_HK = {"trd_env": "simulate", "acc_id": 987654, "trd_market": "HK"}
+CHEAP_ORDER = {
+    "header": PAPER_HK,
+    "trd_side": "BUY",
+    "order_type": "NORMAL",
+    "code": "06998",
+    "qty": 500,
+    "price": 2.0,
+    "sec_market": "HK",
+}
+"""A lot for 1,000 HKD, so far below the market that it rests."""
+
+ALL_SCOPES = ["qot:read", "acc:read", "trade:real"]
+OPEND_TIMEOUT_S = 1.5
+RESOLVED_WITHIN_S = 5.0
+"""How long an order may stay unknown once OpenD can be asked again."""
+
+_REDIS_OPTIONS = ("--appendonly", "yes", "--appendfsync", "always")
+
+
+class Floor:
+    """All parts run until `close`; the gateway and the simulator may be ended and started in between.
+
+    `keys` maps the id of a key to its limits. `store` is `sqlite` or `redis`.
+    """
+
+    def __init__(
+        self, directory: Path, keys: dict[str, dict[str, Any]], *, store: str = "sqlite", workers: int = 2
+    ) -> None:
+        self.directory = directory
+        self.tokens = {key_id: new_token() for key_id in keys}
+        self.told: list[Told] = []
+        self.trap = Trap(directory / "trap")
+        self._starts = 0
+        self._policy_file = directory / "policy.yaml"
+        self.write_policy(keys)
+        self.audit_file = directory / "audit.jsonl"
+        self.journal_file = directory / "journal.jsonl"
+        self.ledger_file = directory / "store" / "ledger.db"
+        self.redis = self._start_redis() if store == "redis" else None
+        self.opend_port = free_port()
+        self.start_opend()
+        self.start_gateway(workers)
+
+    def write_policy(self, keys: dict[str, dict[str, Any]]) -> None:
+        """Replace the policy file. A key's `acc_ids` and `scopes` stand beside its limits."""
+        self._policy_file.touch(0o600)
+        self._policy_file.write_text(
+            json.dumps({"version": 1, "keys": list(map(self._key, keys, keys.values()))})
+        )
+
+    def _key(self, key_id: str, limits: dict[str, Any]) -> dict[str, Any]:
+        own = {"scopes": ALL_SCOPES, "id": key_id, "hash": format_hash(hash_token(self.tokens[key_id]))}
+        limits = dict(limits)
+        own |= {name: limits.pop(name) for name in ("allowed_acc_ids", "scopes") if name in limits}
+        return {**own, "limits": limits} if limits else own
+
+    def _start_redis(self) -> RedisServer:
+        self._redis_directory = short_directory()
+        self._redis_port = free_port()
+        return RedisServer(self._redis_directory, "--port", str(self._redis_port), *_REDIS_OPTIONS)
+
+    @property
+    def ledger_setting(self) -> str:
+        """What stands in `gateway.yaml`."""
+        return f"redis://127.0.0.1:{self._redis_port}/0" if self.redis else f"sqlite:{self.ledger_file}"
+
+    def start_opend(self) -> None:
+        """Start the simulator, at the same address each time, with a new account for each start."""
+        self.opend = SimulatorProcess(
+            *("--port", str(self.opend_port), "--frequency-limits", "off"),
+            *("--journal", str(self.journal_file)),
+        )
+
+    def start_gateway(self, workers: int = 2, *, wait: bool = True) -> None:
+        """Start gunicorn with traps in its workers, on the records that are there."""
+        self._starts += 1
+        directory = self.directory / f"gateway-{self._starts}"
+        directory.mkdir()
+        settings = {
+            "server": {"bind": f"127.0.0.1:{free_port()}", "workers": workers},
+            "opend": {"embedded": False, "endpoints": [self.opend.address], "timeout_s": OPEND_TIMEOUT_S},
+            "auth": {"mode": "keys", "policy": str(self._policy_file)},
+            "ledger": self.ledger_setting,
+            "audit": str(self.audit_file),
+        }
+        self.gateway = GatewayProcess(
+            directory,
+            settings,
+            *("-c", str(CONFIG_FILE)),
+            **{VARIABLE: str(self.trap.directory)},
+        )
+        self.gateway.port = int(settings["server"]["bind"].rpartition(":")[2])
+        if wait:
+            self.gateway.wait_ready()
+            self.wait_workers(workers)
+
+    def restart_gateway(self, workers: int = 2) -> None:
+        """End gunicorn and start it again."""
+        self.gateway.stop()
+        self.start_gateway(workers)
+
+    def wait_workers(self, count: int) -> None:
+        """Wait until so many workers have started in full, each with its connections to OpenD."""
+        wait_until(lambda: len(children_of(self.gateway.process.pid)) == count)
+        wait_until(lambda: self.request("GET", "/api/global-state", key=next(iter(self.tokens)))[0] == 200)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, dict[str, str], Any]:
+        """One request with a key: status, headers, JSON."""
+        bearer = {"Authorization": f"Bearer {self.tokens[key]}"}
+        response, answer = self.gateway.request(method, path, body, bearer | (headers or {}))
+        return response.status, dict(response.getheaders()), json.loads(answer)
+
+    def order(self, key: str, headers: dict[str, str] | None = None, **changes: Any) -> Told:
+        """Place the cheap order with some changes; what came back is also kept in `told`."""
+        return self.post_order(key, {**CHEAP_ORDER, **changes}, headers)
+
+    def post_order(self, key: str, body: Any, headers: dict[str, str] | None = None) -> Told:
+        """Place an order with this body."""
+        request_id = f"test-{uuid4().hex}"
+        sent_s = time.time()
+        try:
+            status, answered, answer = self.request(
+                "POST", "/api/order", body, key=key, headers={"X-Request-Id": request_id, **(headers or {})}
+            )
+        except (HTTPException, ConnectionError):
+            status, answered, answer = None, {}, None
+        told = Told(request_id, body, sent_s, time.time(), status, answered, answer)
+        self.told.append(told)
+        return told
+
+    def order_held_at(self, point: str, key: str) -> "Meanwhile":
+        """Place an order that waits at the point until the trap is released."""
+        self.trap.hold_at(point)
+        waiting = self.order_meanwhile(key)
+        self.trap.wait_sprung()
+        return waiting
+
+    def order_meanwhile(self, key: str, **changes: Any) -> "Meanwhile":
+        """Place an order in a thread of its own."""
+        return Meanwhile(lambda: self.order(key, **changes))
+
+    def orders_at_once(self, key: str, count: int) -> list[Told]:
+        """Place so many orders, each from a thread of its own."""
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(lambda _: self.order(key), range(count)))
+
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        """The store, as another process opens it."""
+        ledger = connect(self.ledger_setting)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+    def gw(self, *words: str) -> str:
+        """Run the command line on this floor's settings; it has to succeed."""
+        command = [sys.executable, "-m", "gateway.cli", "--config", str(self.gateway.file), *words]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def set_trading(self, state: TradingState, key: str | None) -> None:
+        """Set the kill switch of a key, or that for all."""
+        with self.ledger() as ledger:
+            ledger.set_trading(state, time.time(), key)
+
+    def has_open_intents(self) -> bool:
+        """Whether any order is neither done nor resolved."""
+        with self.ledger() as ledger:
+            return bool(ledger.open_intents())
+
+    @property
+    def journal(self) -> list[dict[str, Any]]:
+        """What OpenD executed so far."""
+        return read_journal(self.journal_file)
+
+    def records(self, told: Sequence[Told] | None = None) -> Records:
+        """The three records, of all orders or of some."""
+        told = self.told if told is None else told
+        lines = self.audit_file.read_bytes().splitlines()
+        audit = [json.loads(line) for line in lines if line.endswith(b"}")]
+        known = Records(told, audit, self.journal, {})
+        ids = [intent_id for each in told for intent_id in known.intents_of(each.request_id)]
+        with self.ledger() as ledger:
+            found = {intent_id: ledger.find_intent(intent_id) for intent_id in ids}
+        return replace(known, intents={name: record for name, record in found.items() if record})
+
+    def assert_agreement(self, told: Sequence[Told] | None = None) -> Records:
+        """Fails, with the timeline of each order concerned, unless the three records agree."""
+        records = self.records(told)
+        problems = records.disagreements()
+        report = verify(self.audit_file)
+        problems += map(str, report.breaks)
+        assert not problems, "\n".join(problems)
+        return records
+
+    def assert_resolved(self) -> None:
+        """Fails unless every order is done or resolved within the time that is promised."""
+        wait_until(lambda: not self.has_open_intents(), RESOLVED_WITHIN_S)
+
+    def assert_unharmed(self, told: Told, back_s: float | None = None) -> list[Entry]:
+        """The orders that OpenD executed for this one, once all records agree and nothing is open.
+
+        Fails if it was resolved later than promised after `back_s`, when everything ran again; left
+        out, when the caller was told.
+        """
+        records = self.assert_agreement([told])
+        intent_ids = records.intents_of(told.request_id)
+        for record in records.intents.values():
+            late_s = record.updated_s - (back_s or told.told_s)
+            assert late_s <= RESOLVED_WITHIN_S, records.timeline(told.request_id)
+        return records.placed(intent_ids)
+
+    def timeline(self, told: Told) -> str:
+        """All that the three records say of an order."""
+        return self.records([told]).timeline(told.request_id)
+
+    def close(self) -> None:
+        """End all parts."""
+        self.trap.release()
+        if self.gateway.process.poll() is None:
+            self.gateway.stop()
+        self.opend.stop()
+        if self.redis:
+            self.redis.kill()
+            shutil.rmtree(self._redis_directory)
+
+
+class Meanwhile(threading.Thread):
+    """Something that is done in a thread; `result` waits for what it gave."""
+
+    def __init__(self, action: Callable[[], Told]) -> None:
+        super().__init__(daemon=True)
+        self._action = action
+        self.start()
+
+    def run(self) -> None:
+        self._told = self._action()
+
+    def result(self) -> Told:
+        """What the action gave."""
+        self.join(30)
+        return self._told
+
+
+@pytest.fixture(scope="module")
+def open_floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Floor]]:
+    """Opens floors: `open_floor(keys, store=..., workers=...)`; all close with the module."""
+    opened: list[Floor] = []
+
+    def open_one(keys: dict[str, dict[str, Any]], **options: Any) -> Floor:
+        opened.append(Floor(tmp_path_factory.mktemp("floor"), keys, **options))
+        return opened[-1]
+
+    yield open_one
+    for floor in opened:
+        floor.close()

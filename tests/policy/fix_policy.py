@@ -1,0 +1,58 @@
+"""Principals, orders and policy files that tests vary one thing of."""
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gateway.order import Environment, Intent, IntentKind, Side
+from gateway.policy.model import Limits, Principal, ValuedIntent
+from gateway.scope import Scope
+
+NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
+
+ORDER = ValuedIntent(
+    intent=Intent(
+        intent_id="i-0",
+        key_id="bot",
+        request_id="r-0",
+        kind=IntentKind.PLACE,
+        environment=Environment.SIMULATE,
+        acc_id=987654,
+        market="HK",
+        symbol="HK.00700",
+        side=Side.BUY,
+        quantity=Decimal(100),
+        price=Decimal(300),
+        remark="gw-i-0",
+    ),
+    currency="HKD",
+    value=Decimal(30000),
+    increase=Decimal(30000),
+    last_price=Decimal(300),
+)
+
+_INTENT_FIELDS = frozenset(Intent.__dataclass_fields__)
+
+
+def order(number: int = 0, **changes: Any) -> ValuedIntent:
+    """An order to buy 100 HK.00700 at 300; `changes` reach the intent or what it is worth."""
+    of_intent = {name: changes.pop(name) for name in list(changes) if name in _INTENT_FIELDS}
+    if "value" in changes:
+        changes.setdefault("increase", changes["value"])
+    return replace(ORDER, intent=replace(ORDER.intent, intent_id=f"i-{number}", **of_intent), **changes)
+
+
+def principal(allowed_acc_ids: frozenset[int] | None = None, **limits: Any) -> Principal:
+    return Principal(
+        key_id="bot",
+        scopes=frozenset({Scope.TRADE_SIMULATE}),
+        allowed_acc_ids=allowed_acc_ids,
+        limits=Limits(**limits),
+    )
+
+
+def at(local: str, zone: str = "UTC", fold: int = 0) -> float:
+    """Wall seconds of a local time such as `2026-03-08T01:59`."""
+    return datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(zone), fold=fold).timestamp()

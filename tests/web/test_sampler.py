@@ -1,0 +1,121 @@
+from decimal import Decimal
+
+import pytest
+
+from gateway.ledger.base import Charge, IntentState, LedgerUnavailable, Resolution, Step
+from gateway.metrics.table import REGISTRY
+from gateway.opend.client import ClientStatus
+from gateway.opend.pool import ConnectionStatus, PoolCounters
+from gateway.opend.protocol import SessionState
+from gateway.order import Environment, Intent, IntentKind, Side
+from gateway.web.sampler import Sampler
+
+
+def value(name, **labels):
+    return REGISTRY.get_sample_value(name, labels)
+
+
+def status(*states, in_flight=0, queued=0, **counters):
+    connections = tuple(
+        ConnectionStatus(index == 0, state, None, None, None, 0) for index, state in enumerate(states)
+    )
+    return ClientStatus(connections, in_flight, queued, PoolCounters(**counters), {}, False)
+
+
+def unknown_order(ledger, name):
+    intent = Intent(
+        intent_id=name,
+        key_id="k",
+        request_id="r",
+        kind=IntentKind.PLACE,
+        environment=Environment.SIMULATE,
+        acc_id=1,
+        market="HK",
+        symbol="HK.00700",
+        side=Side.BUY,
+        quantity=Decimal(100),
+        price=Decimal(300),
+        remark="",
+    )
+    ledger.reserve(intent, Charge(), 1.0)
+    ledger.advance(name, Step(state=IntentState.SENT), 1.0)
+    ledger.advance(name, Step(state=IntentState.UNKNOWN), 1.0)
+
+
+@pytest.fixture
+def sampler(gateway):
+    return Sampler(gateway.opend, gateway.parts.ledger, None)
+
+
+def test_connections_count_by_state(gateway, sampler):
+    gateway.opend.status = lambda: status(SessionState.READY, SessionState.CONNECTING, in_flight=7, queued=2)
+    sampler.look()
+    assert value("gateway_opend_connections", state="ready") == 1
+    assert value("gateway_opend_connections", state="connecting") == 1
+    assert value("gateway_opend_in_flight") == 7
+    assert value("gateway_opend_queued") == 2
+    gateway.opend.status = lambda: status(SessionState.READY, SessionState.READY)
+    sampler.look()
+    assert value("gateway_opend_connections", state="ready") == 2
+    assert value("gateway_opend_connections", state="connecting") == 0
+
+
+def test_what_the_pool_counted_is_added_once(gateway, sampler):
+    counted = {"connects": 1, "connect_failures": 2, "drops": 3, "refused_full": 4}
+    names = [f"gateway_opend_{name}_total" for name in counted]
+    before = [value(name) for name in names]
+    gateway.opend.status = lambda: status(**counted)
+    sampler.look()
+    sampler.look()
+    assert [value(name) - was for name, was in zip(names, before, strict=True)] == [1, 2, 3, 4]
+    gateway.opend.status = lambda: status(**{**counted, "drops": 5})
+    sampler.look()
+    assert [value(name) - was for name, was in zip(names, before, strict=True)] == [1, 2, 5, 4]
+
+
+def test_orders_stay_open_until_they_are_resolved(gateway, sampler):
+    ledger = gateway.parts.ledger
+    unknown_order(ledger, "one")
+    unknown_order(ledger, "two")
+    sampler.look()
+    assert value("gateway_orders_unknown_open") == 2
+    ledger.advance("one", Step(state=IntentState.RESOLVED, resolution=Resolution.REJECTED), 2.0)
+    sampler.look()
+    assert value("gateway_orders_unknown_open") == 1
+
+
+def test_what_a_ledger_that_is_away_does_not_tell_stays_as_it_was(gateway, sampler):
+    unknown_order(gateway.parts.ledger, "one")
+    sampler.look()
+
+    class Away:
+        def open_intents(self):
+            raise LedgerUnavailable("away")
+
+    Sampler(gateway.opend, Away(), None).look()
+    assert value("gateway_orders_unknown_open") == 1
+
+
+def test_a_policy_file_that_is_wrong_shows_until_it_is_right(gateway_with):
+    gateway = gateway_with(keys=[{"id": "a"}])
+    watch = gateway.parts.policy_watch
+    sampler = Sampler(gateway.opend, gateway.parts.ledger, watch)
+    file = gateway.directory / "policy.yaml"
+    good = file.read_text()
+    for text, expected in [(good, 0), ("keys: [", 1), (good, 0)]:
+        file.write_text(text)
+        watch.look()
+        sampler.look()
+        assert value("gateway_policy_is_stale") == expected
+
+
+def test_it_begins_with_what_runs(sampler):
+    sampler.open()
+    sampler.close()
+    assert value("gateway_workers") == 1
+    assert [
+        sample.value
+        for family in REGISTRY.collect()
+        if family.name == "gateway_build_info"
+        for sample in family.samples
+    ] == [1]
