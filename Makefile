@@ -3,9 +3,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
+# Programs that tests start, by the name of their Debian package and command.
+TEST_PROGRAMS := curl redis-server
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check proto docs clean
+.PHONY: help run test check proto docs clean programs
 
 help: ## Show these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -22,8 +24,15 @@ $(TEST_STAMP): $(STAMP)
 run: $(STAMP) ## Start the gateway with the embedded simulator on 127.0.0.1:22222
 	@exec $(BIN)/gunicorn -c config/gunicorn.conf.py wsgi:app
 
-test: $(TEST_STAMP) ## Install what the tests need and run them all
+test: $(TEST_STAMP) programs ## Install what the tests need and run them all
 	$(BIN)/python -m pytest
+
+programs:
+	@missing=; for name in $(TEST_PROGRAMS); do command -v $$name > /dev/null || missing="$$missing $$name"; done; \
+	if [ -n "$$missing" ]; then \
+		echo "installing from Debian's packages:$$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
 
 check: $(TEST_STAMP) ## Run ruff and mypy
 	$(BIN)/ruff check .
