@@ -3,24 +3,26 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.schema.errors import BodyError
 from gateway.schema.json_text import MAX_DEPTH, parse_object
 
+TEXT = st.text(st.characters(codec="utf-8"))
 JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**63), 2**64 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(codec="utf-8")),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner),
+    | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     max_leaves=20,
 )
 
 
-@given(st.dictionaries(st.text(st.characters(codec="utf-8")), JSON), st.booleans())
+@given(st.dictionaries(TEXT, JSON, max_size=4), st.booleans())
+@settings(max_examples=60, deadline=None)
 def test_every_json_object_is_read_as_it_was_written(value, is_ascii):
     assert parse_object(json.dumps(value, ensure_ascii=is_ascii).encode()) == value
 
