@@ -57,6 +57,8 @@ class Master:
                 raise
             _log.error("the settings stay as they were: %s", "; ".join(map(str, error.problems)))
             return self.settings
+        if self.policy_file not in (None, policy_file):
+            self.policy_file.close()
         self.settings, self.policy_file = read, policy_file
         return read
 
@@ -64,8 +66,15 @@ class Master:
         if settings.auth.mode is AuthMode.LOCAL:
             return None
         known = self.policy_file
-        file = known if known and known.path == settings.auth.policy else PolicyFile(settings.auth.policy)
-        file.load()
+        if known is not None and known.path == settings.auth.policy:
+            known.load()
+            return known
+        file = PolicyFile(settings.auth.policy)
+        try:
+            file.load()
+        except ConfigurationError:
+            file.close()
+            raise
         return file
 
     def keep_metrics(self) -> None:
