@@ -3,17 +3,20 @@
 Statements run in one native thread of their own, since a commit waits for the disk and a stalled
 disk would stop every greenlet. A transaction is one function call in that thread: no greenlet
 switches inside it. When another process holds the write lock SQLite answers at once
-(`busy_timeout` 0), and the greenlet that asked sleeps and tries again until its deadline.
+(`busy_timeout` 0), and the greenlet that asked sleeps and tries again until its deadline. The
+writers of one process take turns at that, since their tries would only be in each other's way.
 """
 
 import os
 import random
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import gevent
+from gevent.lock import BoundedSemaphore
 from gevent.threadpool import ThreadPool
 
 from gateway.clock import Clock
@@ -61,17 +64,18 @@ class SqliteFile:
         self._connection: Connection | None = None
         self._inode = 0
         self._process_id = 0
+        self._writers_turn = BoundedSemaphore()
 
     def write(self, step: Callable[[Connection], T]) -> T:
         """Run a step that changes rows; on return it is on disk.
 
         Raises LedgerUnavailable, and what `step` raises.
         """
-        return self._run(step, "BEGIN IMMEDIATE")
+        return self._run(step, "BEGIN IMMEDIATE", self._writers_turn)
 
     def read(self, step: Callable[[Connection], T]) -> T:
         """Run a step that only reads, on one snapshot. Raises as `write`."""
-        return self._run(step, "BEGIN")
+        return self._run(step, "BEGIN", nullcontext())
 
     def close(self) -> None:
         """Close the file and end the thread; the next step opens it again."""
@@ -80,10 +84,10 @@ class SqliteFile:
             pool.apply(self._disconnect)
             pool.kill()
 
-    def _run(self, step: Callable[[Connection], T], begin: str) -> T:
+    def _run(self, step: Callable[[Connection], T], begin: str, turn: AbstractContextManager[object]) -> T:
         deadline_s = self._clock.monotonic_s() + self._timeout_s
         late = LedgerUnavailable(f"the ledger {self._path} did not answer within {self._timeout_s:g} s")
-        with gevent.Timeout(self._timeout_s, late):
+        with gevent.Timeout(self._timeout_s, late), turn:
             while True:
                 outcome = self._thread().apply(self._attempt, (step, begin, deadline_s))
                 if outcome.error is None:

@@ -31,7 +31,7 @@ from gateway.ledger.base import (
     to_us,
 )
 from gateway.opend.client import CallKind, Client
-from gateway.opend.errors import OpenDError
+from gateway.opend.errors import OpenDError, OpenDRefused
 from gateway.order import Environment, IntentKind
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.protocols import protocol_named
@@ -234,14 +234,18 @@ class Reconciler:
         return moved
 
     def _look_for(self, records: list[IntentRecord]) -> None:
+        """Look in all accounts. What OpenD refuses for one holds up no other; it is raised in the end."""
+        refusals = []
         try:
             opend = self._ask_opend()
             for account, group in groupby(sorted(records, key=AccountKey.of), key=AccountKey.of):
-                self._look_in(account, list(group), opend)
+                refusals += self._look_unless_refused(account, list(group), opend)
         except OpenDError:
             # What OpenD did not show before it went away proves nothing after it has come back.
             self._absent_since_s.clear()
             raise
+        if refusals:
+            raise refusals[0]
 
     def _ask_opend(self) -> _OpenD:
         request = GLOBAL_STATE.request(c2s={"userID": 0})
@@ -249,18 +253,28 @@ class Reconciler:
         state = response.s2c
         return _OpenD(state.time - self._clock.wall_s(), state.trdLogined)
 
+    def _look_unless_refused(
+        self, account: AccountKey, records: list[IntentRecord], opend: _OpenD
+    ) -> list[OpenDRefused]:
+        """Look in an account; what OpenD refuses is returned."""
+        try:
+            self._look_in(account, records, opend)
+        except OpenDRefused as error:
+            for record in records:
+                self._absent_since_s.pop(record.intent.intent_id, None)
+            return [error]
+        return []
+
     def _look_in(self, account: AccountKey, records: list[IntentRecord], opend: _OpenD) -> None:
         """Look for intents, oldest first, among the orders of their account."""
         asked_s = self._clock.monotonic_s()
         listed = orders(self._client, account.header, READ_TIMEOUT_S)
         history = self._history(account, records)
+        # Orders that ended today are in both lists.
+        everything = tuple({order.orderID: order for order in (*(history or ()), *listed)}.values())
         for record in sorted(records, key=lambda each: each.created_s):
-            everything = OrderList(
-                (*listed, *(history or ())),
-                opend.ahead_s,
-                () if is_signed(record.intent) else self._claims(record),
-            )
-            found = find_outcome(record, everything)
+            claimed = () if is_signed(record.intent) else self._claims(record)
+            found = find_outcome(record, OrderList(everything, opend.ahead_s, claimed))
             is_old = self._is_of_history(record)
             if not isinstance(found, Finding):
                 self._resolve(record, found)
@@ -288,9 +302,13 @@ class Reconciler:
             "endTime": _market_time(self._clock.wall_s(), _ONE_DAY),
         }
         request = HISTORY_ORDER_LIST.request(c2s={"header": account.header, "filterConditions": period})
-        response = self._client.call(
-            HISTORY_ORDER_LIST, request, kind=CallKind.READ, timeout_s=READ_TIMEOUT_S
-        )
+        try:
+            response = self._client.call(
+                HISTORY_ORDER_LIST, request, kind=CallKind.READ, timeout_s=READ_TIMEOUT_S
+            )
+        except OpenDRefused as error:
+            _log.info("the history of account %d is not to be had now: %s", account.acc_id, error)
+            return None
         return list(response.s2c.orderList)
 
     def _claims(self, record: IntentRecord) -> set[int]:

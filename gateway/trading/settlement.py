@@ -1,7 +1,7 @@
 """Puts into the ledger what this worker knows of an order, however late the ledger can take it."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from gateway.clock import Clock
 from gateway.ledger.base import (
@@ -46,10 +46,6 @@ class Settlements:
         for intent_id, steps in list(self._kept.items()):
             self._advance(intent_id, steps)
             self._kept.pop(intent_id, None)
-
-    def __iter__(self) -> Iterator[str]:
-        """The intents whose outcome the ledger does not have yet."""
-        return iter(tuple(self._kept))
 
     def _advance(self, intent_id: str, steps: Sequence[Step]) -> None:
         for step in steps:

@@ -13,7 +13,7 @@ from fix_trading import (
 )
 
 from gateway.ledger.base import IntentState, LedgerUnavailable, Resolution
-from gateway.opend.errors import ConnectionLost, OpenDUnavailable, OutcomeUnknown
+from gateway.opend.errors import ConnectionLost, OpenDLimited, OpenDRefused, OpenDUnavailable, OutcomeUnknown
 from gateway.trading.reconcile import HISTORY_AFTER_S
 
 STATE, ORDERS, HISTORY = "GetGlobalState", "Trd_GetOrderList", "Trd_GetHistoryOrderList"
@@ -121,6 +121,18 @@ class TestPlaced:
         assert caplog.text.count("A person has to tell") == 1
         assert 3 <= floor.opend.names().count(ORDERS) <= 5
 
+    def test_an_account_that_opend_refuses_holds_up_no_other(self, floor):
+        become_unknown(floor)
+        become_unknown(floor, header={**HEADER, "accID": 1})
+        second = max(floor.ledger.intents_since(0), key=lambda record: record.intent.acc_id)
+        refused, listed = OpenDRefused(-1, "AccID does not exist."), order_row(remark=second.intent.remark)
+        floor.opend.script(ORDERS, refused, order_list(listed), refused)
+        with pytest.raises(OpenDRefused, match="AccID does not exist"):
+            pass_time(floor, 1.0)
+        by_account = {record.intent.acc_id: record for record in floor.ledger.intents_since(0)}
+        assert by_account[1].state is IntentState.UNKNOWN
+        assert by_account[second.intent.acc_id].resolution is Resolution.ACCEPTED
+
     def test_lists_are_asked_for_once_an_account(self, floor):
         for _ in range(3):
             become_unknown(floor)
@@ -186,6 +198,7 @@ class TestCallersRemark:
     def test_an_order_that_belongs_to_another_intent_is_not_taken(self, floor):
         floor.place(remark="mine")
         first = floor.record
+        floor.clock.advance(0.001)
         become_unknown(floor, remark="mine")
         lists(floor, order_row(remark="mine"))
         pass_time(floor, 1.0, 1.0)
@@ -319,6 +332,22 @@ class TestOldOrders:
         (call,) = (call for call in floor.opend.calls if call.name == HISTORY)
         period = call.c2s.filterConditions
         assert (period.beginTime, period.endTime) == ("2025-12-31 12:00:00", "2026-01-02 13:00:01")
+
+    def test_an_order_in_both_lists_is_one(self, floor):
+        self.become_old(floor)
+        floor.opend.script(HISTORY, order_list(signed(floor, orderStatus=5)))
+        lists(floor, signed(floor, orderStatus=21))
+        pass_time(floor, 1.0)
+        assert fate(floor) is Resolution.REJECTED
+
+    def test_a_history_that_opend_refuses_proves_nothing_and_hides_nothing(self, floor):
+        self.become_old(floor)
+        floor.opend.script(HISTORY, OpenDLimited(-1, "频率太高"))
+        pass_time(floor, *[1.0] * 20)
+        assert fate(floor) is IntentState.UNKNOWN
+        lists(floor, signed(floor))
+        pass_time(floor, 1.0)
+        assert fate(floor) is Resolution.ACCEPTED
 
     def test_absence_needs_two_answers_of_the_history_within_its_rate(self, floor):
         self.become_old(floor)

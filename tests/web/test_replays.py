@@ -430,6 +430,12 @@ def test_without_the_ledger_no_order_is_sent_and_the_audit_says_so(gateway, monk
     assert [(line["kind"], line["reason"]) for line in gateway.audit()] == [("decision", "store_unavailable")]
 
 
+def test_an_order_whose_name_the_ledger_did_not_take_is_not_sent(gateway, monkeypatch):
+    away(gateway, monkeypatch, "begin_replay")
+    assert place(gateway).json["error"].startswith("limit check failed: the ledger cannot be asked")
+    assert not gateway.opend.calls
+
+
 @pytest.mark.parametrize("request_of", [{"key": "k"}, {"key": None, "body": CANCEL | PACKET}])
 def test_without_the_ledger_cancels_go_on(gateway, monkeypatch, request_of):
     away(gateway, monkeypatch, "begin_replay", "finish_replay", "drop_replay", "find_intent")
