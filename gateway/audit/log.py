@@ -3,8 +3,8 @@
 Each line is one `write` to a file opened for appending, under a lock that processes take in turn
 (`flock`), since a line names the hash of the one before it. All of it happens in a native thread,
 because a disk that stalls would stop every greenlet. A lock that is taken is tried again until the
-deadline. `fsync` comes after the lock is given back, so that writers wait for each other's disk
-no longer than they must.
+deadline, by one greenlet of a process at a time. `fsync` comes after the lock is given back, so that
+processes wait for each other's disk no longer than they must.
 
 To rotate, move the file away (logrotate's `create` or `nocreate`); the next line begins a new file
 that names the last hash of the old one. `copytruncate` would destroy lines, and is not supported.
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from gevent.lock import BoundedSemaphore
 from gevent.threadpool import ThreadPool
 
 from gateway.audit.chain import BEGIN_KIND, START, AuditUnavailable, Link, Tail, read_tail, seal
@@ -51,6 +52,7 @@ class AuditLog:
         self._timeout_s = timeout_s
         self._pool: ThreadPool | None = None
         self._process_id = 0
+        self._turn = BoundedSemaphore()
 
     def write(self, event: AuditEvent, *, durable: bool) -> None:
         """Append a line; with `durable` it is on disk when this returns.
@@ -61,7 +63,7 @@ class AuditLog:
         time, members = format_time(self._clock.wall_s()), event.members()
         deadline_s = self._clock.monotonic_s() + self._timeout_s
         late = AuditUnavailable(f"the audit {self._path} took no line within {self._timeout_s:g} s")
-        with gevent.Timeout(self._timeout_s, late):
+        with gevent.Timeout(self._timeout_s, late), self._turn:
             while error := self._thread().apply(self._attempt, (time, members, durable, deadline_s)):
                 if not isinstance(error, _Busy):
                     raise error

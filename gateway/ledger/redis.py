@@ -54,9 +54,12 @@ from gateway.order import Intent
 PREFIX = "{gateway}:"
 
 STALL_TIMEOUT_S = 0.4
-"""For each wait of a step: a free connection, connecting, greeting, its script, its text: below 2 s."""
+"""For each wait of a step on the server: connecting, greeting, its script, its text: below 2 s."""
 
 MAX_CONNECTIONS = 16
+
+QUEUE_TIMEOUT_S = 2.0
+"""For a free connection. In a burst it passes while this process is busy, and the server is well."""
 
 _CLOCK, _TRADING, _GENERATION = PREFIX + "clock", PREFIX + "trading", PREFIX + "generation"
 _OPEN, _CREATED, _DONE = PREFIX + "open", PREFIX + "created", PREFIX + "done"
@@ -73,7 +76,7 @@ class RedisLedger:
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=MAX_CONNECTIONS,
-            timeout=STALL_TIMEOUT_S,
+            timeout=QUEUE_TIMEOUT_S,
             socket_timeout=STALL_TIMEOUT_S,
             socket_connect_timeout=STALL_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),

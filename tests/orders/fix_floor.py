@@ -7,10 +7,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,7 +22,7 @@ from three_records import Entry, Records, Told
 from trap import CONFIG_FILE, VARIABLE, Trap
 
 from gateway.audit import verify
-from gateway.ledger.base import Ledger, TradingState
+from gateway.ledger.base import IntentState, Ledger, TradingState
 from gateway.policy.token import format_hash, hash_token, new_token
 from gateway.simulator.journal import read_journal
 
@@ -48,13 +47,19 @@ _REDIS_OPTIONS = ("--appendonly", "yes", "--appendfsync", "always")
 
 
 class Floor:
-    """All parts run until `close`; the gateway and the simulator may be ended and started in between.
+    """All parts run from `open` to `close`; the gateway may be ended and started again in between.
 
     `keys` maps the id of a key to its limits. `store` is `sqlite` or `redis`.
     """
 
     def __init__(
-        self, directory: Path, keys: dict[str, dict[str, Any]], *, store: str = "sqlite", workers: int = 2
+        self,
+        directory: Path,
+        keys: dict[str, dict[str, Any]],
+        *,
+        store: str = "sqlite",
+        workers: int = 2,
+        opend_timeout_s: float = OPEND_TIMEOUT_S,
     ) -> None:
         self.directory = directory
         self.tokens = {key_id: new_token() for key_id in keys}
@@ -66,10 +71,22 @@ class Floor:
         self.audit_file = directory / "audit.jsonl"
         self.journal_file = directory / "journal.jsonl"
         self.ledger_file = directory / "store" / "ledger.db"
-        self.redis = self._start_redis() if store == "redis" else None
         self.opend_port = free_port()
-        self.start_opend()
-        self.start_gateway(workers)
+        self._parts = ExitStack()
+        self.redis = self._start_redis() if store == "redis" else None
+        self._workers = workers
+        self._opend_timeout_s = opend_timeout_s
+
+    def open(self) -> "Floor":
+        """Start the simulator and the gateway."""
+        self.opend = SimulatorProcess(
+            *("--port", str(self.opend_port), "--frequency-limits", "off"),
+            *("--journal", str(self.journal_file)),
+        )
+        self._parts.callback(self.opend.stop)
+        self._parts.callback(self._stop_gateway)
+        self.start_gateway(self._workers)
+        return self
 
     def write_policy(self, keys: dict[str, dict[str, Any]]) -> None:
         """Replace the policy file. A key's `acc_ids` and `scopes` stand beside its limits."""
@@ -85,30 +102,30 @@ class Floor:
         return {**own, "limits": limits} if limits else own
 
     def _start_redis(self) -> RedisServer:
-        self._redis_directory = short_directory()
+        directory = short_directory()
+        self._parts.callback(shutil.rmtree, directory)
         self._redis_port = free_port()
-        return RedisServer(self._redis_directory, "--port", str(self._redis_port), *_REDIS_OPTIONS)
+        server = RedisServer(directory, "--port", str(self._redis_port), *_REDIS_OPTIONS)
+        self._parts.callback(server.kill)
+        return server
 
     @property
     def ledger_setting(self) -> str:
         """What stands in `gateway.yaml`."""
         return f"redis://127.0.0.1:{self._redis_port}/0" if self.redis else f"sqlite:{self.ledger_file}"
 
-    def start_opend(self) -> None:
-        """Start the simulator, at the same address each time, with a new account for each start."""
-        self.opend = SimulatorProcess(
-            *("--port", str(self.opend_port), "--frequency-limits", "off"),
-            *("--journal", str(self.journal_file)),
-        )
-
-    def start_gateway(self, workers: int = 2, *, wait: bool = True) -> None:
+    def start_gateway(self, workers: int) -> None:
         """Start gunicorn with traps in its workers, on the records that are there."""
         self._starts += 1
         directory = self.directory / f"gateway-{self._starts}"
         directory.mkdir()
         settings = {
             "server": {"bind": f"127.0.0.1:{free_port()}", "workers": workers},
-            "opend": {"embedded": False, "endpoints": [self.opend.address], "timeout_s": OPEND_TIMEOUT_S},
+            "opend": {
+                "embedded": False,
+                "endpoints": [self.opend.address],
+                "timeout_s": self._opend_timeout_s,
+            },
             "auth": {"mode": "keys", "policy": str(self._policy_file)},
             "ledger": self.ledger_setting,
             "audit": str(self.audit_file),
@@ -120,9 +137,8 @@ class Floor:
             **{VARIABLE: str(self.trap.directory)},
         )
         self.gateway.port = int(settings["server"]["bind"].rpartition(":")[2])
-        if wait:
-            self.gateway.wait_ready()
-            self.wait_workers(workers)
+        self.gateway.wait_ready()
+        self.wait_workers(workers)
 
     def restart_gateway(self, workers: int = 2) -> None:
         """End gunicorn and start it again."""
@@ -144,8 +160,8 @@ class Floor:
         headers: dict[str, str] | None = None,
     ) -> tuple[int, dict[str, str], Any]:
         """One request with a key: status, headers, JSON."""
-        bearer = {"Authorization": f"Bearer {self.tokens[key]}"}
-        response, answer = self.gateway.request(method, path, body, bearer | (headers or {}))
+        sent = self._bearer(key) | (headers or {})
+        response, answer = self.gateway.request(method, path, body, sent)
         return response.status, dict(response.getheaders()), json.loads(answer)
 
     def order(self, key: str, headers: dict[str, str] | None = None, **changes: Any) -> Told:
@@ -178,9 +194,25 @@ class Floor:
         return Meanwhile(lambda: self.order(key, **changes))
 
     def orders_at_once(self, key: str, count: int) -> list[Told]:
-        """Place so many orders, each from a thread of its own."""
-        with ThreadPoolExecutor(count) as pool:
-            return list(pool.map(lambda _: self.order(key), range(count)))
+        """Place so many orders, each on a connection of its own, before any answer is read."""
+        connections = [HTTPConnection("127.0.0.1", self.gateway.port, timeout=60) for _ in range(count)]
+        for connection in connections:
+            connection.connect()
+        body, told = json.dumps(CHEAP_ORDER), []
+        names = [f"test-{uuid4().hex}" for _ in connections]
+        sent_s = time.time()
+        for connection, request_id in zip(connections, names, strict=True):
+            headers = {"Content-Type": "application/json", "X-Request-Id": request_id, **self._bearer(key)}
+            connection.request("POST", "/api/order", body, headers)
+        for connection, request_id in zip(connections, names, strict=True):
+            with closing(connection), connection.getresponse() as answer:
+                status, headers, read = answer.status, dict(answer.getheaders()), json.loads(answer.read())
+            told.append(Told(request_id, CHEAP_ORDER, sent_s, time.time(), status, headers, read))
+        self.told += told
+        return told
+
+    def _bearer(self, key: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens[key]}"}
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
@@ -233,6 +265,11 @@ class Floor:
         assert not problems, "\n".join(problems)
         return records
 
+    def wait_settled(self) -> None:
+        """Wait until no worker has an outcome left to put into the ledger."""
+        with self.ledger() as ledger:
+            wait_until(lambda: all(each.state is not IntentState.SENT for each in ledger.open_intents()))
+
     def assert_resolved(self) -> None:
         """Fails unless every order is done or resolved within the time that is promised."""
         wait_until(lambda: not self.has_open_intents(), RESOLVED_WITHIN_S)
@@ -255,14 +292,13 @@ class Floor:
         return self.records([told]).timeline(told.request_id)
 
     def close(self) -> None:
-        """End all parts."""
+        """End all parts, also where only some had started."""
         self.trap.release()
+        self._parts.close()
+
+    def _stop_gateway(self) -> None:
         if self.gateway.process.poll() is None:
             self.gateway.stop()
-        self.opend.stop()
-        if self.redis:
-            self.redis.kill()
-            shutil.rmtree(self._redis_directory)
 
 
 class Meanwhile(threading.Thread):
@@ -289,7 +325,7 @@ def open_floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
 
     def open_one(keys: dict[str, dict[str, Any]], **options: Any) -> Floor:
         opened.append(Floor(tmp_path_factory.mktemp("floor"), keys, **options))
-        return opened[-1]
+        return opened[-1].open()
 
     yield open_one
     for floor in opened:

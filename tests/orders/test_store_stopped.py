@@ -75,6 +75,8 @@ def orders(floors):
             floors[store].trap.release()
             answer = waiting.result()
         told[stop, point] = answer, time.time()
+        # An outcome that waited for the store would spring the next trap in place of the next order.
+        floors[store].wait_settled()
     for floor in floors.values():
         floor.assert_resolved()
     return told

@@ -33,8 +33,8 @@ class Told:
 
     @property
     def error(self) -> str:
-        """The sentence of a refusal."""
-        return str(self.answer.get("error"))
+        """The sentence of a refusal; empty in any other answer."""
+        return str(self.answer.get("error", ""))
 
     @property
     def outcome(self) -> str | None:
