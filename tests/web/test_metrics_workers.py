@@ -81,8 +81,8 @@ def test_reloads_keep_the_sums_and_the_number_of_files(two_workers):
     wait_until(lambda: scrape(two_workers)[WORKERS] == 2)
     assert scrape(two_workers)[ACCOUNTS] == 1
     assert directory_of(two_workers) == directory
-    kept = {path.stem.rpartition("_")[2] for path in directory.glob("*.db")}
-    assert kept == {"ended", *map(str, workers_of(two_workers))}
+    expected = {"ended", *map(str, workers_of(two_workers))}
+    wait_until(lambda: {path.stem.rpartition("_")[2] for path in directory.glob("*.db")} == expected)
 
 
 def test_the_files_are_private_and_go_with_the_gateway(two_workers):
