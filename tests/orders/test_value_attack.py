@@ -1,6 +1,7 @@
 """Orders that try to pass a cap by what they are or how they are spelt. Nothing of them may reach OpenD."""
 
 import json
+from datetime import date, timedelta
 
 import pytest
 from fix_floor import CHEAP_ORDER, PAPER_HK
@@ -102,9 +103,14 @@ def test_reducing_is_judged_by_the_account_and_not_by_the_key(floor, executes):
 
 
 def option_in(floor, owner):
-    window = {"begin_time": "2026-11-20", "end_time": "2026-12-19"}
-    _, _, answer = floor.request("POST", "/api/option-chain", {"owner": owner, **window}, key="neighbour")
-    return answer["s2c"]["option_chain"][0]["option"][0]["call"]["basic"]["security"]["code"]
+    """An option that has not expired. OpenD takes 30 days at most; monthly expiries may be further apart."""
+    for first_day in (1, 31):
+        begin = date.today() + timedelta(days=first_day)
+        window = {"begin_time": str(begin), "end_time": str(begin + timedelta(days=29))}
+        _, _, answer = floor.request("POST", "/api/option-chain", {"owner": owner, **window}, key="neighbour")
+        for expiry in answer["s2c"]["option_chain"]:
+            return expiry["option"][0]["call"]["basic"]["security"]["code"]
+    raise AssertionError(f"{owner} has no option for 60 days")
 
 
 def test_option_is_valued_with_its_contract_multiplier(floor, executes):
