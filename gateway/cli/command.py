@@ -6,6 +6,8 @@ from typing import Any
 import click
 
 from gateway.cli.audit import audit
+from gateway.cli.check import check
+from gateway.cli.doctor import doctor
 from gateway.cli.installation import Installation
 from gateway.cli.intents import intents
 from gateway.cli.keys import keys
@@ -35,12 +37,13 @@ class _Failing(click.Group):
 )
 @click.pass_context
 def gw(ctx: click.Context, config: Path | None) -> None:
-    """Keys, the kill switch, the audit and the intents of a gateway.
+    """Checks, keys, the kill switch, the audit and the intents of a gateway.
 
     Works on the files and the store that the gateway's settings name, whether it runs or not.
 
     \b
     Examples:
+      gw check
       gw keys new bot --scopes qot:read,acc:read,trade:simulate
       gw trading halt --cancel-open
       gw audit verify
@@ -51,5 +54,5 @@ def gw(ctx: click.Context, config: Path | None) -> None:
     ctx.obj = Installation(config)
 
 
-for _group in (keys, trading, audit, intents):
-    gw.add_command(_group)
+for _command in (check, keys, trading, audit, intents, doctor):
+    gw.add_command(_command)

@@ -30,6 +30,7 @@ COMMANDS = list(commands(gw))
 def test_every_command_is_there():
     assert [" ".join(path) for path in COMMANDS] == [
         "",
+        "check",
         "keys",
         "keys new",
         "keys list",
@@ -46,6 +47,7 @@ def test_every_command_is_there():
         "intents",
         "intents list",
         "intents show",
+        "doctor",
     ]
 
 
