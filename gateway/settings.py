@@ -197,9 +197,10 @@ class QuoteSettings(Section):
 
 
 class WsSettings(Section):
-    """Who may open a socket, and how many."""
+    """Who may open a socket, and how many; both bounds are those of one worker."""
 
     allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
+    max_sockets: Annotated[int, Field(ge=1, le=100_000)] = 1000
     max_sockets_per_key: Annotated[int, Field(ge=1, le=100_000)] = 20
 
 

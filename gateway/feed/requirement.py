@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from gateway.schema.descriptors import WireMessage, enum
+from gateway.feed.sub_type import SUB_TYPE, kline_sub_type, order_book_sub_type
+from gateway.schema.descriptors import WireMessage
 
 
 class Need(NamedTuple):
@@ -14,31 +15,13 @@ class Need(NamedTuple):
     sub_type: int
 
 
-_SUB_TYPE: Mapping[str, int] = {
-    value.name.removeprefix("SubType_"): value.number for value in enum("Qot_Common.SubType").values
-}
-_KLINE_TYPE: Mapping[int, str] = {
-    value.number: value.name.removeprefix("KLType_") for value in enum("Qot_Common.KLType").values
-}
-_ODD_LOTS: int = enum("Qot_Common.OrderBookType").values_by_name["OrderBookType_Odd"].number
-
-
-def _kline(c2s: WireMessage) -> int | None:
-    name = _KLINE_TYPE.get(c2s.klType, "Unknown")
-    return _SUB_TYPE.get(f"KL_{'Qurater' if name == 'Quarter' else name}")  # the protocol's own spelling
-
-
-def _order_book(c2s: WireMessage) -> int | None:
-    return _SUB_TYPE["OrderBook_Odd" if c2s.orderBookType == _ODD_LOTS else "OrderBook"]
-
-
 _SUB_TYPE_OF: Mapping[str, Callable[[WireMessage], int | None]] = {
-    "Qot_GetBasicQot": lambda c2s: _SUB_TYPE["Basic"],
-    "Qot_GetKL": _kline,
-    "Qot_GetRT": lambda c2s: _SUB_TYPE["RT"],
-    "Qot_GetTicker": lambda c2s: _SUB_TYPE["Ticker"],
-    "Qot_GetOrderBook": _order_book,
-    "Qot_GetBroker": lambda c2s: _SUB_TYPE["Broker"],
+    "Qot_GetBasicQot": lambda c2s: SUB_TYPE["Basic"],
+    "Qot_GetKL": lambda c2s: kline_sub_type(c2s.klType),
+    "Qot_GetRT": lambda c2s: SUB_TYPE["RT"],
+    "Qot_GetTicker": lambda c2s: SUB_TYPE["Ticker"],
+    "Qot_GetOrderBook": lambda c2s: order_book_sub_type(c2s.orderBookType),
+    "Qot_GetBroker": lambda c2s: SUB_TYPE["Broker"],
 }
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gateway.audit import AuditLog
 from gateway.clock import Clock
+from gateway.feed.hub import Hub
 from gateway.feed.subscriptions import Subscriptions
 from gateway.ledger.base import Ledger
 from gateway.opend.client import Client
@@ -13,6 +14,7 @@ from gateway.settings import Settings
 from gateway.trading.desk import Desk
 from gateway.web.auth import Guard
 from gateway.web.ledger_watch import LedgerHealth
+from gateway.web.operation import SocketClaims
 from gateway.web.refusal import RefusalLog
 from gateway.web.replay import Replays
 
@@ -34,3 +36,5 @@ class Services:
     replays: Replays
     desk: Desk
     subscriptions: Subscriptions
+    hub: Hub
+    socket_claims: SocketClaims

@@ -10,6 +10,7 @@ from gunicorn.workers.base_async import AsyncWorker  # type: ignore[import-untyp
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]
 
 from gateway.web.exchange import request_id
+from gateway.web.upgrade import ServeSocket, SocketOpened
 
 KEEPALIVE_S = 75
 """How long an idle connection stays open: longer than nginx keeps its own to us (60 s), else nginx
@@ -36,11 +37,17 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         AsyncWorker.handle(self, listener, client, addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
-        """Serve one request, and read what is left of its body."""
+        """Serve one request, and read what is left of its body; or, from then on, a socket."""
+        serve_socket: ServeSocket | None = None
         try:
             super().handle_request(listener_name, req, sock, addr)
+        except SocketOpened as opened:
+            serve_socket = opened.serve
         finally:
             drain(req.body)
+        if serve_socket is not None:
+            serve_socket(sock, req.unreader.take_buffered())
+            raise StopIteration
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what is not a request that the application can be given, and close the connection."""
