@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ledger": {"order", "claim", "errors", "clock"},
     "policy": {"ledger", "order", "scope", "yaml_text"},
     "trading": {"policy", "ledger", "audit", "order", "opend", "schema", "errors", "clock"},
-    "feed": {"opend", "schema", "errors", "clock"},
+    "feed": {"claim", "ledger", "opend", "schema", "errors", "clock"},
     "simulator": {"schema", "opend", "errors", "clock"},
     "web": {
         "trading",

@@ -128,6 +128,21 @@ ORDERS_UNKNOWN_OPEN = _gauge(
     mode="livemax",
 )
 
+CLAIMS = _gauge("gateway_claims", "Subscriptions that keys and sockets claim.", mode="livemax")
+SUBSCRIPTIONS_PENDING = _gauge(
+    "gateway_subscriptions_pending",
+    "Claimed subscriptions that the workers' connections do not have as they are wanted.",
+    mode="livesum",
+)
+SUBSCRIPTION_QUOTA_USED = _gauge(
+    "gateway_subscription_quota_used",
+    "OpenD's quota of subscriptions that is in use, as it said within the last half minute.",
+    mode="livemax",
+)
+SUBSCRIPTION_QUOTA_REMAINING = _gauge(
+    "gateway_subscription_quota_remaining", "OpenD's quota of subscriptions that is left.", mode="livemax"
+)
+
 LEDGER_STEPS = _counter(
     "gateway_ledger_steps_total",
     "Steps of the ledger: `ok`, `unavailable`, or `error` when a step does not fit.",

@@ -19,7 +19,7 @@ from gateway.policy_watch import PolicyWatch
 from gateway.settings import Settings
 from gateway.trading.desk import Desk
 from gateway.trading.reconcile import Reconciler
-from gateway.web.app import Parts, create_app
+from gateway.web.app import Parts, create_app, make_subscriptions
 from gateway.web.ledger_watch import LedgerHealth, watched
 from gateway.web.measured import MeasuredAudit, measured
 from gateway.web.sampler import Sampler
@@ -46,6 +46,7 @@ class Worker:
         if self.parts.policy_watch is not None:
             self.parts.policy_watch.open()
         self.parts.client.open()
+        self.parts.subscriptions.following.open()
         self.reconciler.open()
         self.sampler.open()
         self.hub_watch.open()
@@ -55,6 +56,7 @@ class Worker:
         self.hub_watch.close()
         self.sampler.close()
         self.reconciler.close()
+        self.parts.subscriptions.following.close()
         self.parts.client.close()
         if self.parts.policy_watch is not None:
             self.parts.policy_watch.close()
@@ -73,7 +75,7 @@ def app_of_master() -> Flask:
     app.extensions[WORKER] = Worker(
         parts,
         _reconciler(settings, parts),
-        Sampler(parts.client, parts.ledger, parts.policy_watch),
+        Sampler(parts.client, parts.ledger, parts.subscriptions.following, parts.policy_watch),
         HubWatch(parts.clock),
     )
     return app
@@ -84,6 +86,7 @@ def _parts(settings: Settings, clock: Clock) -> Parts:
     health = LedgerHealth(clock)
     ledger = measured(watched(open_ledger(settings.ledger), health), clock)
     audit = MeasuredAudit(settings.audit, clock)
+    policy_watch = PolicyWatch(MASTER.policy_file, clock) if MASTER.policy_file else None
     return Parts(
         clock=clock,
         client=client,
@@ -91,7 +94,8 @@ def _parts(settings: Settings, clock: Clock) -> Parts:
         ledger_health=health,
         audit=audit,
         desk=Desk(client, ledger, audit, clock, timeout_s=settings.opend.timeout_s),
-        policy_watch=PolicyWatch(MASTER.policy_file, clock) if MASTER.policy_file else None,
+        subscriptions=make_subscriptions(settings, client, ledger, clock, policy_watch),
+        policy_watch=policy_watch,
     )
 
 
