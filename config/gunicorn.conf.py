@@ -78,7 +78,7 @@ def post_worker_init(worker):
     """Open what the worker uses in the worker itself: no connection survives a fork."""
     from gateway.web.serve import worker_of
 
-    worker_of(worker.wsgi).open()
+    worker_of(worker.wsgi).open(is_serving=lambda: worker.alive)
 
 
 def worker_exit(server, worker):

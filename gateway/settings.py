@@ -194,6 +194,7 @@ class QuoteSettings(Section):
     """What the gateway does by itself for quotes."""
 
     auto_subscribe: bool = True
+    auto_subscribe_ttl_s: Annotated[int, Field(ge=1, le=30 * 24 * 3600)] = 24 * 3600
 
 
 class WsSettings(Section):

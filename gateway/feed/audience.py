@@ -10,11 +10,7 @@ from gateway.feed.event import Format, QuoteTarget, Target, TradeTarget
 from gateway.feed.message import MessageType
 from gateway.feed.peer import Peer
 from gateway.policy.model import Principal
-from gateway.schema.descriptors import enum
 from gateway.scope import Scope
-
-FORWARD: int = enum("Qot_Common.RehabType").values_by_name["RehabType_Forward"].number
-"""What OpenD pushes for K-lines whose claim names no adjustment."""
 
 EVENT_TYPES = (MessageType.QUOTE, MessageType.TRADE, MessageType.NOTIFY)
 
@@ -163,7 +159,7 @@ def may_see_trades(principal: Principal, acc_id: int) -> bool:
 
 
 def _covers(claim: Claim, rehab_type: int | None) -> bool:
-    return rehab_type is None or rehab_type in (claim.options.rehab_types or {FORWARD})
+    return rehab_type is None or rehab_type in claim.options.pushed_rehab_types
 
 
 def _by_format(listeners: Iterable[Listener]) -> Receivers:

@@ -18,6 +18,7 @@ from gateway.claim import Claims
 from gateway.clock import Clock
 from gateway.feed.audience import Audience, Filter, Listener
 from gateway.feed.event import Event, NotifyTarget, UnusablePush, events_of, own_event
+from gateway.feed.inbound import ABNORMAL
 from gateway.feed.message import Message
 from gateway.opend.connection import Connection
 from gateway.schema.codec import Codec
@@ -34,6 +35,9 @@ TURN_S = 0.005
 GONE, RESTART, OVERLOADED, UNAUTHORIZED = 1011, 1012, 1013, 4401
 """Codes that the gateway closes with. 4401 is of its own: HTTP's 401 among the codes for applications."""
 
+KNOWN_CODES = frozenset({1000, 1001, 1002, 1003, 1006, 1007, 1009, GONE, RESTART, OVERLOADED, UNAUTHORIZED})
+"""Codes that sockets end with, but for those that a client makes up."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -48,10 +52,14 @@ class HubCounters:
 
 
 class Hub:
-    """The sockets of one worker. `on_push` is a handler for `Client.on_push`."""
+    """The sockets of one worker. `on_push` is a handler for `Client.on_push`.
+
+    `is_opend_ready` tells whether all that is claimed is being pushed.
+    """
 
     def __init__(self, codec: Codec, clock: Clock) -> None:
         self.counters = HubCounters()
+        self.is_opend_ready = False
         self._codec = codec
         self._clock = clock
         self._audience = Audience()
@@ -97,9 +105,14 @@ class Hub:
         """Go by these claims from now on."""
         self._audience.set_claims(claims)
 
-    def announce(self, event: str, data: Mapping[str, Any]) -> None:
+    def opend_changed(self, is_aligned: bool) -> None:
+        """Tell sockets that events stop, or that all that is claimed is pushed again."""
+        self.is_opend_ready = is_aligned
+        self.announce("opend_back" if is_aligned else "opend_lost")
+
+    def announce(self, event: str, data: Mapping[str, Any] | None = None) -> None:
         """Tell all who want notices something of the gateway itself."""
-        message = own_event(event, data)
+        message = own_event(event, data or {})
         for _, listeners in self._audience.receivers(NotifyTarget()):
             self._put(message, listeners)
 
@@ -115,7 +128,7 @@ class Hub:
         self._closing.discard(listener)
         self._dirty.discard(listener)
         self._count_dropped(listener.peer.outbox.waiting)
-        self.counters.closes[listener.peer.code or 0] += 1
+        self.counters.closes[listener.peer.code or ABNORMAL] += 1
 
     def send(self, listener: Listener, message: Message) -> None:
         """Send something to one socket alone."""

@@ -1,19 +1,10 @@
 """Which subscriptions each real-time read needs."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
+from gateway.claim import Subscription
 from gateway.feed.sub_type import SUB_TYPE, kline_sub_type, order_book_sub_type
 from gateway.schema.descriptors import WireMessage
-
-
-class Need(NamedTuple):
-    """One subscription: a security by `QotMarket` number and code, and a `SubType` number."""
-
-    market: int
-    code: str
-    sub_type: int
-
 
 _SUB_TYPE_OF: Mapping[str, Callable[[WireMessage], int | None]] = {
     "Qot_GetBasicQot": lambda c2s: SUB_TYPE["Basic"],
@@ -25,7 +16,7 @@ _SUB_TYPE_OF: Mapping[str, Callable[[WireMessage], int | None]] = {
 }
 
 
-def needs(protocol_name: str, request: WireMessage) -> tuple[Need, ...]:
+def needs(protocol_name: str, request: WireMessage) -> tuple[Subscription, ...]:
     """The subscriptions that OpenD wants before it answers this real-time read.
 
     Empty for a K-line type that nothing can be subscribed for; OpenD's own refusal then stands.
@@ -35,7 +26,7 @@ def needs(protocol_name: str, request: WireMessage) -> tuple[Need, ...]:
     return () if sub_type is None else product(_securities(protocol_name, request), (sub_type,))
 
 
-def product(securities: Iterable[WireMessage], sub_types: Iterable[int]) -> tuple[Need, ...]:
+def product(securities: Iterable[WireMessage], sub_types: Iterable[int]) -> tuple[Subscription, ...]:
     """Each security with each sub type once, as OpenD reads the two lists of a `Qot_Sub`.
 
     Lists that repeat themselves cost no more than they say: the product is of what is distinct.
@@ -43,7 +34,7 @@ def product(securities: Iterable[WireMessage], sub_types: Iterable[int]) -> tupl
     distinct_securities = dict.fromkeys((security.market, security.code) for security in securities)
     distinct_sub_types = tuple(dict.fromkeys(sub_types))
     return tuple(
-        Need(market, code, sub_type)
+        Subscription(market, code, sub_type)
         for market, code in distinct_securities
         for sub_type in distinct_sub_types
     )

@@ -1,10 +1,9 @@
 """What a client asks for over its socket: JSON messages, each answered by one reply."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
-from gateway.claim import Holder, Subscription
 from gateway.errors import GatewayError
 from gateway.feed.audience import Filter, Listener
 from gateway.feed.hub import Hub
@@ -20,6 +19,7 @@ from gateway.schema.spelling import fields_by_spelling
 from gateway.scope import Scope
 from gateway.web.auth import Forbidden, Refused, require_accounts
 from gateway.web.selection import symbol_keys, types_for
+from gateway.web.socket_claims import SocketClaims
 
 SUBSCRIBE = protocol_named("Qot_Sub")
 PUSH_ACCOUNTS = protocol_named("Trd_SubAccPush")
@@ -30,22 +30,6 @@ _NOT_TAKEN = frozenset({"isSubOrUnSub", "isRegOrUnRegPush", "isUnsubAll", "heade
 """Fields of a `Qot_Sub` that the operation itself says, or that callers cannot have each their own way."""
 
 _log = logging.getLogger(__name__)
-
-
-class SocketClaims(Protocol):
-    """Where a socket's claims are made: on OpenD first, then in the store. All raise GatewayError."""
-
-    def claim(self, holder: Holder, c2s: WireMessage) -> None:
-        """Claim what a `Qot_Sub.C2S` subscribes to."""
-        ...
-
-    def claim_accounts(self, holder: Holder, acc_ids: Collection[int]) -> None:
-        """Claim the pushes of exactly these accounts."""
-        ...
-
-    def drop(self, holder: Holder, subscriptions: Sequence[Subscription] | None) -> None:
-        """Drop these claims, or (None) all of the holder, those of accounts included."""
-        ...
 
 
 Fields: TypeAlias = dict[str, Any]
@@ -191,8 +175,9 @@ class Operations:
 
 def _take_names(fields: Fields) -> Fields:
     """Remove what names a message: its operation, and the caller's own mark, which the reply repeats."""
-    named = {name: fields.pop(name) for name in ("op", "id") if name in fields}
+    named: Fields = {name: fields.pop(name) for name in ("op", "id") if name in fields}
     if isinstance(named.get("id"), dict | list):
+        named.clear()
         raise FieldError("id", "has to be a string, a number, a boolean or null")
     return named
 
@@ -210,5 +195,4 @@ def _take_nothing(fields: Fields) -> None:
 
 
 def _reply(named: Fields, *, ok: bool, **more: Any) -> Message:
-    fields = {name: named[name] for name in ("op", "id") if name in named}
-    return Message(MessageType.REPLY, {**fields, "ok": ok, **more})
+    return Message(MessageType.REPLY, {**named, "ok": ok, **more})

@@ -14,9 +14,9 @@ from gateway.settings import Settings
 from gateway.trading.desk import Desk
 from gateway.web.auth import Guard
 from gateway.web.ledger_watch import LedgerHealth
-from gateway.web.operation import SocketClaims
 from gateway.web.refusal import RefusalLog
 from gateway.web.replay import Replays
+from gateway.web.socket_claims import SocketClaims
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,13 +82,14 @@ class SocketSession:
         )
 
     def _greeting(self, listener: Listener) -> Message:
-        """The first message. A socket cannot be resumed: whoever connects again has to read what it missed."""
+        """The first message. A socket cannot be resumed: what was missed has to be read over HTTP."""
         return own_event(
             "opened",
             {
                 "version": INTERFACE_VERSION,
                 "socket": listener.holder.socket_id,
                 "resumable": False,
+                "is_opend_ready": self._services.hub.is_opend_ready,
                 "ping_interval_s": PING_INTERVAL_S,
                 "trd_env_numbering": self._services.codec.numbering,
                 "types": listener.types(),

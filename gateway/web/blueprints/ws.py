@@ -62,7 +62,7 @@ class SocketResponse(Response):
         super().__init__(status=101)
         self._session = session
 
-    def __call__(self, environ: Environ, start_response: "StartResponse") -> NoReturn:  # type: ignore[override]
+    def __call__(self, environ: Environ, start_response: "StartResponse") -> NoReturn:
         """Leave the application by an exception, which the worker waits for."""
         Exchange.of(environ).status = "101"
         raise SocketOpened(self._session.serve)
@@ -75,7 +75,9 @@ def ws_blueprint(services: Services) -> Blueprint:
     def ws() -> Response:
         return serve(services, SOCKET.path, lambda: open_socket(services, request.environ))
 
-    blueprint.add_url_rule(SOCKET.path, SOCKET.name, ws, methods=[SOCKET.method])
+    # Routing tells handshakes from other requests; these, too, are told what is wrong with them.
+    for is_handshake in (True, False):
+        blueprint.add_url_rule(SOCKET.path, SOCKET.name, ws, methods=[SOCKET.method], websocket=is_handshake)
     return blueprint
 
 
@@ -116,7 +118,7 @@ def require_handshake(environ: Environ) -> str:
     key = environ.get("HTTP_SEC_WEBSOCKET_KEY", "")
     if not _is_key(key):
         raise NoHandshake(f"Sec-WebSocket-Key has to be {_KEY_BYTES} bytes in base64")
-    return base64.b64encode(hashlib.sha1((key + _ACCEPT_GUID).encode()).digest()).decode()  # noqa: S324
+    return base64.b64encode(hashlib.sha1((key + _ACCEPT_GUID).encode()).digest()).decode()
 
 
 def require_room(services: Services, principal: Principal) -> None:
