@@ -164,6 +164,7 @@ def test_another_workers_claims_arrive_by_themselves(running, other):
 
 def test_the_state_is_told_once_a_session_is_in_line_and_when_it_is_over(running, other):
     other.subscribe(TENCENT)
+    until(lambda: running.following.claims.subscriptions)
     told = []
     running.following.on_state = lambda state: told.append((state, running.opend.held))
     subscribed = {("00700", BASIC)}
@@ -175,6 +176,23 @@ def test_the_state_is_told_once_a_session_is_in_line_and_when_it_is_over(running
         current.closed.set()
         until(lambda count=count: len(told) == 2 * count)
     assert told == [(True, subscribed), (False, subscribed)] * 2
+
+
+def test_no_session_is_in_line_before_the_claims_are_known(running, other, ledger, monkeypatch, caplog):
+    def away():
+        raise LedgerUnavailable("away")
+
+    told = []
+    running.following.on_state = lambda state: told.append((state, running.opend.held))
+    with monkeypatch.context() as patched:
+        other.subscribe(TENCENT)
+        running.following._generation = None
+        patched.setattr(ledger, "generations", away)
+        gevent.spawn(running.following.session_began, connection())
+        until(lambda: "claims cannot be followed: away" in caplog.text)
+        assert not told
+    until(lambda: told)
+    assert told == [(True, {("00700", BASIC)})]
 
 
 def test_a_session_that_begins_before_the_end_of_the_last_was_seen_is_told_too(running):
