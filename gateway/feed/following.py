@@ -148,11 +148,16 @@ class Following:
 
     def _keep_aligned(self) -> None:
         while True:
-            self._wake.wait(self.alignment.wait_s())
+            self._wake.wait(self.alignment.wait_s() if self._is_ready else None)
             self._wake.clear()
-            if self.alignment.is_connected and not self._attempt("subscriptions wait", self._align):
+            if self._is_ready and not self._attempt("subscriptions wait", self._align):
                 gevent.sleep(RETRY_PAUSE_S)
                 self._wake.set()
+
+    @property
+    def _is_ready(self) -> bool:
+        """Whether it is known what is wanted, and there is a session that can have it."""
+        return self._generation is not None and self.alignment.is_connected
 
     def _align(self) -> None:
         with self.alignment.exclusive():

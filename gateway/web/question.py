@@ -73,7 +73,7 @@ def int64_alone(services: Services, environ: Environ) -> Int64Format:
 
 
 def int64_of_rest(services: Services, pairs: list[tuple[str, str]], taken: str) -> Int64Format:
-    """The form of 64-bit integers, where nothing else is left in the query; `taken` is what may stand in it."""
+    """The form of 64-bit integers, with nothing else left in the query; `taken` is what may stand in it."""
     int64 = take_int64(services, pairs)
     if pairs:
         raise FieldError(pairs[0][0], f"is not a query parameter here, which takes {taken}")
