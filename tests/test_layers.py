@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "ledger",
         "audit",
         "order",
+        "claim",
         "scope",
     },
     "cli": {

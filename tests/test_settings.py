@@ -41,6 +41,7 @@ quote:
   auto_subscribe: false
 ws:
   allowed_origins: ["https://desk.example.com"]
+  max_sockets: 500
   max_sockets_per_key: 5
 ops:
   live_page: false

@@ -44,7 +44,7 @@ def unknown_order(ledger, name):
 
 def sampler_of(gateway, ledger=None, policy_watch=None):
     following = gateway.parts.subscriptions.following
-    return Sampler(gateway.opend, ledger or gateway.parts.ledger, following, policy_watch)
+    return Sampler(gateway.opend, ledger or gateway.parts.ledger, following, gateway.parts.hub, policy_watch)
 
 
 @pytest.fixture
