@@ -6,17 +6,26 @@ from collections.abc import Iterator
 
 def frames_of(data: bytes) -> Iterator[tuple[int, bytes]]:
     """(opcode, payload) of each frame; fails unless the bytes are whole, final and unmasked frames."""
-    while data:
+    frames, rest = split(data)
+    assert not rest, "the last frame is torn"
+    yield from frames
+
+
+def split(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
+    """The whole frames at the begin of the bytes, and what follows on them."""
+    frames = []
+    while len(data) > 1:
         first, second = data[0], data[1]
         assert first & 0xF0 == 0x80, "a frame has to be final, and without reserved bits"
         assert second < 128, "a server's frame is not masked"
         size_bytes = {126: 2, 127: 8}.get(second, 0)
         length = int.from_bytes(data[2 : 2 + size_bytes]) if size_bytes else second
-        begin = 2 + size_bytes
-        payload = data[begin : begin + length]
-        assert len(payload) == length, "the last frame is torn"
-        yield first & 0x0F, payload
-        data = data[begin + length :]
+        end = 2 + size_bytes + length
+        if len(data) < end:
+            break
+        frames.append((first & 0x0F, data[end - length : end]))
+        data = data[end:]
+    return frames, data
 
 
 def texts_of(data: bytes) -> list[dict]:
