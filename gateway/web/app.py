@@ -11,6 +11,7 @@ from gateway.feed.alignment import Alignment
 from gateway.feed.following import Following
 from gateway.feed.subscriptions import Subscriptions
 from gateway.ledger.base import Ledger
+from gateway.ledger.lease import Lease
 from gateway.metrics.table import count_policy_reload
 from gateway.opend.client import Client
 from gateway.policy_watch import PolicyWatch
@@ -41,14 +42,19 @@ ANSWER_MARGIN_S = 5.0
 class Parts:
     """What an application stands on. None is opened here: that is for the process that will use them.
 
-    `desk` and `subscriptions` use the same client and ledger. `policy_watch` is None in the mode
-    without keys.
+    <<<<<<< HEAD
+        `desk` and `subscriptions` use the same client and ledger. `policy_watch` is None in the mode
+        without keys.
+    =======
+        `desk` uses the same client, ledger, lease and audit. `policy_watch` is None in the mode without keys.
+    >>>>>>> ledger
     """
 
     clock: Clock
     client: Client
     ledger: Ledger
     ledger_health: LedgerHealth
+    lease: Lease
     audit: AuditLog
     desk: Desk
     subscriptions: Subscriptions
