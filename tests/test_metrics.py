@@ -42,6 +42,10 @@ NAMES_AND_LABELS = {
     "gateway_policy_reloads_total": ("result",),
     "gateway_policy_is_stale": (),
     "gateway_hub_lateness_seconds": (),
+    "gateway_claims": (),
+    "gateway_subscriptions_pending": (),
+    "gateway_subscription_quota_used": (),
+    "gateway_subscription_quota_remaining": (),
 }
 
 

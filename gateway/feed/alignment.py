@@ -87,11 +87,14 @@ class _Pause:
 
 @dataclass(slots=True)
 class _Session:
-    """What is known of one session of the pinned connection; another session is another object."""
+    """What is known of one session of the pinned connection; another session is another object.
+
+    `pauses` are by what a step is for, and of which type it is.
+    """
 
     held: dict[Subscription, Held] = field(default_factory=dict)
     acc_ids: frozenset[int] = frozenset()
-    pauses: dict[Hashable, _Pause] = field(default_factory=dict)
+    pauses: dict[tuple[Hashable, type], _Pause] = field(default_factory=dict)
     check_due_s: float = float("-inf")
 
 
@@ -143,7 +146,7 @@ class Alignment:
         self._wanted_acc_ids = acc_ids
         session = self._session
         known = {*wanted, *session.held, *acc_ids}
-        session.pauses = {what: pause for what, pause in session.pauses.items() if what in known}
+        session.pauses = {key: pause for key, pause in session.pauses.items() if key[0] in known}
 
     def has(self, subscription: Subscription) -> bool:
         """Whether the connection has a subscription, as far as is known."""
@@ -199,7 +202,7 @@ class Alignment:
         answer = self._call(PUSH_ACCOUNTS, PUSH_ACCOUNTS.request(c2s={"accIDList": sorted(acc_ids)}))
         session.acc_ids = acc_ids
         for acc_id in acc_ids:
-            session.pauses.pop(acc_id, None)
+            session.pauses.pop((acc_id, Protocol), None)
         return answer
 
     def is_refused(self, acc_id: int) -> bool:
@@ -257,9 +260,10 @@ class Alignment:
             return Unregister(held.pushed)
         return Register(pushed - held.pushed) if pushed - held.pushed else None
 
-    def _step_away(self, held: Held) -> Change | None:
+    def _step_away(self, subscription: Subscription, held: Held) -> Change | None:
         """The next step to get rid of what nobody wants; None while there is none that OpenD takes."""
-        if self._clock.monotonic_s() - held.since_s >= MIN_AGE_S:
+        is_old = self._clock.monotonic_s() - held.since_s >= MIN_AGE_S
+        if is_old and not self._is_paused(subscription, Unsubscribe()):
             return Unsubscribe()
         return Unregister(held.pushed) if held.pushed else None
 
@@ -268,20 +272,20 @@ class Alignment:
         steps = {each: self._step_to(each, options) for each, options in self._wanted.items()}
         for each, held in self._session.held.items():
             if each not in self._wanted:
-                steps[each] = self._step_away(held)
+                steps[each] = self._step_away(each, held)
         return {each: step for each, step in steps.items() if step and not self._is_paused(each, step)}
 
     def _is_paused(self, what: Hashable, step: object) -> bool:
-        pause = self._session.pauses.get(what)
+        pause = self._session.pauses.get((what, type(step)))
         return pause is not None and pause.step == step and self._clock.monotonic_s() < pause.until_s
 
     def _pause(self, what: Hashable, step: object, error: OpenDError) -> None:
         """Set a step aside that OpenD did not take; it is logged the first time."""
         pauses = self._session.pauses
-        known = pauses.get(what)
+        known = pauses.get((what, type(step)))
         is_repeated = known is not None and known.step == step
         length_s = min(known.length_s * 2, LONGEST_PAUSE_S) if known and is_repeated else FIRST_PAUSE_S
-        pauses[what] = _Pause(step, length_s, self._clock.monotonic_s() + length_s)
+        pauses[what, type(step)] = _Pause(step, length_s, self._clock.monotonic_s() + length_s)
         if not is_repeated:
             _log.warning("not done, and tried again: %s for %s: %s", step, what, error)
 
@@ -309,7 +313,7 @@ class Alignment:
             self._note_doubtful(session, batch)
             raise
         for subscription in batch.subscriptions:
-            session.pauses.pop(subscription, None)
+            session.pauses.pop((subscription, type(batch.change)), None)
             self._note(session.held, subscription, batch.change)
         return answer
 

@@ -110,6 +110,11 @@ class Hub:
         self.is_opend_ready = is_aligned
         self.announce("opend_back" if is_aligned else "opend_lost")
 
+    def claims_lost(self) -> None:
+        """Close the sockets: what they had claimed was removed, since this worker was taken for dead."""
+        for listener in list(self._audience.listeners.values()):
+            self.close_socket(listener, RESTART, "what this socket had claimed was lost, connect again")
+
     def announce(self, event: str, data: Mapping[str, Any] | None = None) -> None:
         """Tell all who want notices something of the gateway itself."""
         message = own_event(event, data or {})

@@ -12,6 +12,7 @@ from gateway.feed.following import Following
 from gateway.feed.hub import Hub
 from gateway.feed.subscriptions import Subscriptions
 from gateway.ledger.base import Ledger
+from gateway.ledger.lease import Lease
 from gateway.metrics.table import count_policy_reload
 from gateway.opend.client import Client
 from gateway.policy_watch import PolicyWatch
@@ -44,14 +45,19 @@ ANSWER_MARGIN_S = 5.0
 class Parts:
     """What an application stands on. None is opened here: that is for the process that will use them.
 
-    `desk` and `subscriptions` use the same client and ledger. `policy_watch` is None in the mode
-    without keys.
+    <<<<<<< HEAD
+        `desk` and `subscriptions` use the same client and ledger. `policy_watch` is None in the mode
+        without keys.
+    =======
+        `desk` uses the same client, ledger, lease and audit. `policy_watch` is None in the mode without keys.
+    >>>>>>> ledger
     """
 
     clock: Clock
     client: Client
     ledger: Ledger
     ledger_health: LedgerHealth
+    lease: Lease
     audit: AuditLog
     desk: Desk
     subscriptions: Subscriptions
@@ -65,6 +71,7 @@ def create_app(settings: Settings, parts: Parts) -> Flask:
     parts.client.on_session = following.session_began
     parts.client.on_push = parts.hub.on_push
     parts.client.on_call = call_ended
+    parts.lease.on_lost = parts.hub.claims_lost
     following.on_change = parts.hub.set_claims
     following.on_state = parts.hub.opend_changed
     if parts.policy_watch is not None:
@@ -110,7 +117,7 @@ def _services(settings: Settings, parts: Parts) -> Services:
         desk=parts.desk,
         subscriptions=parts.subscriptions,
         hub=parts.hub,
-        socket_claims=SocketClaims(parts.subscriptions),
+        socket_claims=SocketClaims(parts.subscriptions, parts.lease),
     )
 
 

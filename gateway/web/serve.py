@@ -13,6 +13,7 @@ from flask import Flask
 from gateway.boot import MASTER
 from gateway.clock import Clock, SystemClock
 from gateway.feed.hub import Hub
+from gateway.ledger.lease import Lease
 from gateway.ledger.store import open_ledger
 from gateway.metrics.hub import HubWatch
 from gateway.opend.client import Client, ClientSettings
@@ -52,6 +53,7 @@ class Worker:
         if self.parts.policy_watch is not None:
             self.parts.policy_watch.open()
         self.parts.hub.open(is_serving)
+        self.parts.lease.open()
         self.parts.client.open()
         self.parts.subscriptions.following.open()
         self.reconciler.open()
@@ -66,6 +68,7 @@ class Worker:
         self.parts.hub.close()
         self.parts.subscriptions.following.close()
         self.parts.client.close()
+        self.parts.lease.close()
         if self.parts.policy_watch is not None:
             self.parts.policy_watch.close()
         self.parts.ledger.close()
@@ -93,6 +96,7 @@ def _parts(settings: Settings, clock: Clock) -> Parts:
     client = _client(settings, clock)
     health = LedgerHealth(clock)
     ledger = measured(watched(open_ledger(settings.ledger), health), clock)
+    lease = Lease(ledger, clock)
     audit = MeasuredAudit(settings.audit, clock)
     policy_watch = PolicyWatch(MASTER.policy_file, clock) if MASTER.policy_file else None
     return Parts(
@@ -100,8 +104,9 @@ def _parts(settings: Settings, clock: Clock) -> Parts:
         client=client,
         ledger=ledger,
         ledger_health=health,
+        lease=lease,
         audit=audit,
-        desk=Desk(client, ledger, audit, clock, timeout_s=settings.opend.timeout_s),
+        desk=Desk(client, ledger, audit, clock, timeout_s=settings.opend.timeout_s, lease=lease),
         subscriptions=make_subscriptions(settings, client, ledger, clock, policy_watch),
         hub=Hub(Codec(settings.api.trd_env_numbering), clock),
         policy_watch=policy_watch,

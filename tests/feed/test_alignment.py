@@ -84,6 +84,30 @@ def test_the_wait_ends_when_a_subscription_may_be_given_up(connection, alignment
     assert clock.monotonic == pytest.approx(1000 + 10 + 60.5, abs=0.1)
 
 
+def test_pushes_end_even_where_opend_wants_to_keep_the_subscription(connection, alignment, clock, want):
+    want(options={TENCENT: PUSHED})
+    clock.advance(61)
+    refused = answer_error(-1, "HK.00700的Basic订阅时间过短，至少需要订阅1分钟")
+    connection.script("Qot_Sub", refused)
+    want()
+    assert connection.pushed == set()
+    assert connection.held == {("00700", BASIC)}
+    connection.script("Qot_Sub")
+    clock.advance(FIRST_PAUSE_S)
+    alignment.align()
+    assert connection.held == set()
+
+
+def test_what_opend_refuses_in_every_way_ends_in_a_pause(connection, alignment, clock, want):
+    want(options={TENCENT: PUSHED})
+    clock.advance(61)
+    for name in ("Qot_Sub", "Qot_RegQotPush"):
+        connection.script(name, answer_error(-1, "no"))
+    connection.calls.clear()
+    want()
+    assert connection.names() == ["Qot_Sub", "Qot_RegQotPush"]
+
+
 def test_what_is_wanted_again_within_the_minute_is_kept_without_a_word(connection, clock, want):
     want(TENCENT)
     want()

@@ -12,6 +12,7 @@ from scripted_client import ScriptedClient
 
 from gateway.clock import ManualClock
 from gateway.feed.hub import Hub
+from gateway.ledger.lease import Lease
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.policy.token import format_hash, hash_token
 from gateway.policy_watch import PolicyFile, PolicyWatch
@@ -95,13 +96,15 @@ def gateway_with(tmp_path):
         health = LedgerHealth(clock)
         store = watched(ledger or SqliteLedger(directory / "ledger.db", clock), health)
         policy_watch = PolicyWatch(policy_file, clock) if policy_file else None
+        lease = Lease(store, clock)
         parts = Parts(
             clock=clock,
             client=client,
             ledger=store,
             ledger_health=health,
+            lease=lease,
             audit=audit,
-            desk=Desk(client, store, audit, clock),
+            desk=Desk(client, store, audit, clock, lease=lease),
             subscriptions=make_subscriptions(settings, client, store, clock, policy_watch),
             hub=Hub(Codec(settings.api.trd_env_numbering), clock),
             policy_watch=policy_watch,
