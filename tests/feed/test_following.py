@@ -225,6 +225,21 @@ def test_without_a_session_opend_is_not_asked(running, other):
     assert not running.opend.calls
 
 
+def test_a_session_is_sought_for_as_long_as_something_is_wanted(running, other):
+    gevent.sleep(0.05)
+    assert running.opend.seeks == 0
+    other.push_accounts(7)
+    until(lambda: running.opend.seeks > 2)
+    current = connection()
+    gevent.spawn(running.following.session_began, current)
+    until(lambda: running.following.alignment.quota is not None)
+    seeks = running.opend.seeks
+    gevent.sleep(0.05)
+    assert running.opend.seeks == seeks
+    current.closed.set()
+    until(lambda: running.opend.seeks > seeks)
+
+
 def test_what_is_not_wanted_is_given_up_by_itself_when_its_minute_is_over(running, clock):
     gevent.spawn(running.following.session_began, connection())
     running.subscribe(TENCENT)
