@@ -358,6 +358,18 @@ def test_a_read_leaves_the_claims_that_its_key_has(worker):
     assert worker.opend.pushed == {("00700", BASIC, NONE)}
 
 
+def test_a_read_leaves_a_claim_of_its_key_that_opend_refused_for_a_while(worker):
+    worker.subscribe(TENCENT, isRegOrUnRegPush=True)
+    before = claims_of(worker)
+    worker.lose_session()
+    worker.opend.script("Qot_Sub", answer_error(-1, "not now"))
+    worker.follow()
+    worker.opend.script("Qot_Sub")
+    worker.read(TENCENT)
+    assert claims_of(worker) == before
+    assert worker.opend.pushed == {("00700", BASIC, NONE)}
+
+
 def test_another_refusal_of_a_read_stands(worker):
     with pytest.raises(OpenDRefused, match="未知股票"):
         worker.read(UNKNOWN)
