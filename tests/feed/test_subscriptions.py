@@ -370,6 +370,21 @@ def test_a_read_leaves_a_claim_of_its_key_that_opend_refused_for_a_while(worker)
     assert worker.opend.pushed == {("00700", BASIC, NONE)}
 
 
+@pytest.mark.parametrize("step", ["generations", "put_claims"])
+def test_a_read_goes_on_while_the_store_is_away(worker, ledger, clock, monkeypatch, step):
+    def away(*arguments):
+        raise LedgerUnavailable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, step, away)
+        for _ in range(2):
+            worker.read(TENCENT)
+    assert worker.opend.names() == ["Qot_GetBasicQot", "Qot_Sub", *["Qot_GetBasicQot"] * 2]
+    clock.advance(61)
+    worker.follow()
+    assert (worker.opend.held == set()) is (step == "put_claims")
+
+
 def test_another_refusal_of_a_read_stands(worker):
     with pytest.raises(OpenDRefused, match="未知股票"):
         worker.read(UNKNOWN)
