@@ -173,10 +173,9 @@ class Desk:
 
     def _send_before(self, deadline_s: float, protocol: Protocol, request: WireMessage) -> WireMessage:
         """Send unless it is too late: after the deadline nobody expects that the order may still go out."""
-        left_s = deadline_s - self._clock.monotonic_s()
-        if left_s <= 0:
+        if self._clock.monotonic_s() >= deadline_s:
             raise NotSent("the time for this order was over before its turn")
-        return self._client.call(protocol, request, kind=CallKind.WRITE, timeout_s=left_s)
+        return self._client.call(protocol, request, kind=CallKind.WRITE, deadline_s=deadline_s)
 
     def _send_passing(self, protocol: Protocol, request: WireMessage, trail: AuditTrail) -> WireMessage:
         try:

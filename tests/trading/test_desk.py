@@ -148,8 +148,9 @@ class TestPlace:
         monkeypatch.setattr(
             floor.ledger, "advance", lambda *a: (floor.clock.advance(1), advance(*a))[1], raising=False
         )
+        started_s = floor.clock.monotonic_s()
         floor.place()
-        assert [named["timeout_s"] for named in left] == [TIMEOUT_S - 3]
+        assert [named["deadline_s"] for named in left] == [started_s + TIMEOUT_S]
 
     def test_an_order_whose_time_is_over_is_not_sent(self, floor, monkeypatch):
         advance = floor.ledger.advance
