@@ -8,8 +8,9 @@ from gateway.errors import GatewayError
 from gateway.opend.client import CallKind, Client
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.protocols import protocol_named
+from gateway.schema.trade import PositionSide
 from gateway.trading.amount import known
-from gateway.trading.wire import BUYS, FINAL_STATUSES, SIDES, PositionSide
+from gateway.trading.wire import BUYS, FINAL_STATUSES, SIDES
 
 ORDER_LIST = protocol_named("Trd_GetOrderList")
 HISTORY_ORDER_LIST = protocol_named("Trd_GetHistoryOrderList")

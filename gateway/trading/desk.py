@@ -35,6 +35,7 @@ from gateway.policy.reasons import Denied, DenyReason
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.errors import FieldError
 from gateway.schema.protocols import Protocol, protocol_named
+from gateway.schema.trade import ModifyOrderOp
 from gateway.trading.audit_trail import AuditTrail
 from gateway.trading.context import DryRun, IntentNotOpen, OrderDenied, WriteContext
 from gateway.trading.intent import new_intent_id, sign_order
@@ -42,7 +43,6 @@ from gateway.trading.pricing import MARKET_BUFFER
 from gateway.trading.resolution import peculiarity_of
 from gateway.trading.settlement import Settlements
 from gateway.trading.valuation import Valuer
-from gateway.trading.wire import ModifyOrderOp
 
 __all__ = ["Desk", "DryRun", "IntentNotOpen", "OrderDenied", "WriteContext"]
 

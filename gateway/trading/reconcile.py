@@ -148,7 +148,7 @@ class Reconciler:
             self._greenlet.join(_CLOSE_TIMEOUT_S)
 
     def _run(self) -> None:
-        while not self._closing.wait(INTERVAL_S):
+        while not self._closing.is_set():
             try:
                 self.step()
             except GatewayError as error:
@@ -157,6 +157,7 @@ class Reconciler:
                 _log.exception("a step of the search for unknown orders failed")
             else:
                 self._tell_trouble("")
+            self._closing.wait(INTERVAL_S)
 
     def _tell_trouble(self, text: str) -> None:
         """Log what holds the search up, once."""

@@ -13,10 +13,11 @@ from enum import Enum
 from gateway.ledger.base import IntentRecord, Resolution
 from gateway.order import Intent, IntentKind
 from gateway.schema.descriptors import WireMessage
+from gateway.schema.trade import ModifyOrderOp, OrderStatus, TrdSecMarket
 from gateway.trading.amount import known
 from gateway.trading.intent import REMARK_PREFIX
 from gateway.trading.listing import EXCHANGES
-from gateway.trading.wire import SIDES, ModifyOrderOp, OrderStatus, TrdSecMarket
+from gateway.trading.wire import SIDES
 
 ADJUSTED = "the price may be adjusted to a tick"
 ENABLING = "the order is to be enabled"

@@ -14,6 +14,7 @@ from gateway.order import Environment, Intent, IntentKind
 from gateway.policy.model import Limits, ValuedIntent
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.errors import FieldError
+from gateway.schema.trade import ModifyOrderOp
 from gateway.trading.account import closable_quantity, find_order
 from gateway.trading.amount import known, product
 from gateway.trading.context import WriteContext
@@ -28,7 +29,7 @@ from gateway.trading.pricing import (
     placed_terms,
     worst_price,
 )
-from gateway.trading.wire import ENVIRONMENTS, MARKETS, ModifyOrderOp
+from gateway.trading.wire import ENVIRONMENTS, MARKETS
 
 UNKNOWN_CURRENCY = ""
 """Stands where an order's currency cannot be told; its value is unknown then, too."""

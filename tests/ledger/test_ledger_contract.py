@@ -4,7 +4,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from fix_charge import BUY, DAY_S, NOON, daily, duplicate, intent, rate
+from fix_charge import DAY_S, daily, duplicate, rate
+from fix_intent import BUY, NOON, intent
 from fix_store import connect
 
 from gateway.ledger.base import (

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fix_charge import NOON, daily, intent, rate
+from fix_charge import daily, rate
+from fix_intent import NOON, intent
 from fix_store import RedisServer, connect
 
 from gateway.ledger.base import Charge, Check, Exceeded, IntentState, Reserved, Step

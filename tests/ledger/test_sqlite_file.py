@@ -9,7 +9,8 @@ from pathlib import Path
 
 import gevent
 import pytest
-from fix_charge import NOON, intent, rate
+from fix_charge import rate
+from fix_intent import NOON, intent
 from gevent.event import Event
 from pysqlite3 import dbapi2 as sqlite3
 

@@ -6,27 +6,14 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway.order import Environment, Intent, IntentKind, Side
+from fix_intent import BUY, intent
+
+from gateway.order import Intent
 from gateway.policy.model import Limits, Principal, ValuedIntent
 from gateway.scope import Scope
 
-NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
-
 ORDER = ValuedIntent(
-    intent=Intent(
-        intent_id="i-0",
-        key_id="bot",
-        request_id="r-0",
-        kind=IntentKind.PLACE,
-        environment=Environment.SIMULATE,
-        acc_id=987654,
-        market="HK",
-        symbol="HK.00700",
-        side=Side.BUY,
-        quantity=Decimal(100),
-        price=Decimal(300),
-        remark="gw-i-0",
-    ),
+    intent=BUY,
     currency="HKD",
     value=Decimal(30000),
     increase=Decimal(30000),
@@ -41,7 +28,7 @@ def order(number: int = 0, **changes: Any) -> ValuedIntent:
     of_intent = {name: changes.pop(name) for name in list(changes) if name in _INTENT_FIELDS}
     if "value" in changes:
         changes.setdefault("increase", changes["value"])
-    return replace(ORDER, intent=replace(ORDER.intent, intent_id=f"i-{number}", **of_intent), **changes)
+    return replace(ORDER, intent=intent(number, **of_intent), **changes)
 
 
 def principal(allowed_acc_ids: frozenset[int] | None = None, **limits: Any) -> Principal:

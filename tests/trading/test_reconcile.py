@@ -14,6 +14,7 @@ from fix_trading import (
 
 from gateway.ledger.base import IntentState, LedgerUnavailable, Resolution
 from gateway.opend.errors import ConnectionLost, OpenDLimited, OpenDRefused, OpenDUnavailable, OutcomeUnknown
+from gateway.trading import reconcile
 from gateway.trading.reconcile import HISTORY_AFTER_S
 
 STATE, ORDERS, HISTORY = "GetGlobalState", "Trd_GetOrderList", "Trd_GetHistoryOrderList"
@@ -398,6 +399,14 @@ class TestGreenlet:
         assert len(seen) == count >= 5
         assert caplog.text.count("unknown orders cannot be looked for: away") == 1
         assert caplog.text.count("RuntimeError: a defect") == 1
+
+    def test_it_begins_at_once(self, floor, steps, monkeypatch):
+        """A worker that does not live for long has looked once."""
+        _, _, enough = steps
+        monkeypatch.setattr(reconcile, "INTERVAL_S", 3600)
+        floor.reconciler.open()
+        assert enough.wait(10)
+        floor.reconciler.close()
 
     def test_it_may_be_closed_without_having_been_opened(self, floor):
         floor.reconciler.close()

@@ -24,10 +24,10 @@ from gateway.opend.errors import OpenDUnavailable
 from gateway.order import Environment, IntentKind, Side
 from gateway.policy.model import Caps
 from gateway.schema.errors import FieldError
+from gateway.schema.trade import OrderType
 from gateway.trading.account import OrderNotFound
 from gateway.trading.context import WriteContext
 from gateway.trading.valuation import Valuer
-from gateway.trading.wire import OrderType
 
 STATIC, SNAPSHOT, ORDERS, POSITIONS = (
     "Qot_GetStaticInfo",
