@@ -74,7 +74,7 @@ class Desk:
         self._audit = audit
         self._clock = clock
         self._timeout_s = timeout_s
-        self._valuer = Valuer(client, market_buffer)
+        self._valuer = Valuer(client, clock, market_buffer)
         self.settlements = Settlements(ledger, clock)
 
     def open_intent(self) -> str:

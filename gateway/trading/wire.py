@@ -37,9 +37,6 @@ class SecurityType(IntEnum):
 SIDES: Mapping[int, Side] = {each: Side[each.name] for each in TrdSide}
 """By the number of `Trd_Common.TrdSide`."""
 
-BUYS = frozenset(SIDES[each] for each in TrdSide if each.is_buy)
-"""Sides whose fills add to what is held."""
-
 ENVIRONMENTS: Mapping[int, Environment] = {each: Environment[each.name] for each in TrdEnv}
 """By the number of `Trd_Common.TrdEnv`, as OpenD numbers it."""
 

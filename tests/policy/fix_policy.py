@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fix_intent import BUY, intent
+from fix_intent import BUY, NOON, intent
 
-from gateway.order import Intent
+from gateway.order import Closing, Intent
 from gateway.policy.model import Limits, Principal, ValuedIntent
 from gateway.scope import Scope
 
@@ -20,6 +20,9 @@ ORDER = ValuedIntent(
     last_price=Decimal(300),
 )
 
+CLOSING = Closing(quantity=Decimal(1), closable=Decimal(10**9), seen_s=NOON)
+"""Of a position that is large enough for every order."""
+
 _INTENT_FIELDS = frozenset(Intent.__dataclass_fields__)
 
 
@@ -28,6 +31,8 @@ def order(number: int = 0, **changes: Any) -> ValuedIntent:
     of_intent = {name: changes.pop(name) for name in list(changes) if name in _INTENT_FIELDS}
     if "value" in changes:
         changes.setdefault("increase", changes["value"])
+    if changes.pop("reduces_position", False):
+        changes["closing"] = CLOSING
     return replace(ORDER, intent=intent(number, **of_intent), **changes)
 
 

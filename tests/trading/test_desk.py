@@ -238,6 +238,18 @@ class TestDenied:
         floor.place(trdSide=SELL)
         assert floor.writes == [PLACE.name]
 
+    def test_of_two_sales_at_once_only_what_is_held_passes_while_trading_is_reducing(self, floor, opend):
+        """Both are judged by the same list of OpenD, in which neither shows yet."""
+        floor.ledger.set_trading(TradingState.REDUCING, NOON, "bot")
+        opend.script("Trd_GetPositionList", position_list({}))
+        opend.script("Trd_GetOrderList", order_list())
+        floor.place(trdSide=SELL, qty=60.0)
+        with pytest.raises(OrderDenied) as denied:
+            floor.place(trdSide=SELL, qty=60.0)
+        assert reason_of(denied) is DenyReason.REDUCING
+        floor.place(trdSide=SELL, qty=40.0)
+        assert floor.writes == [PLACE.name] * 2
+
     def test_what_cannot_be_judged_is_in_the_audit_too(self, floor):
         with pytest.raises(FieldError, match="sec_market: missing"):
             floor.place(code="600519", secMarket=None, header={**HEADER, "trdMarket": 3})
