@@ -19,11 +19,11 @@ BUY = Intent(
     symbol="HK.00700",
     side=Side.BUY,
     quantity=Decimal(100),
-    price=Decimal(300),
-    remark="gw-i-0",
+    price=Decimal("300.05"),
+    remark="gw:i-0",
 )
 
 
 def intent(name: int | str, **changes: Any) -> Intent:
-    """100 HK.00700 to buy at 300, with some changes."""
+    """100 HK.00700 to buy at 300.05, with some changes."""
     return replace(BUY, intent_id=f"i-{name}", **changes)

@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 from gateway.errors import GatewayError
+from gateway.ledger.claim_store import ClaimStore
 from gateway.order import Closing, Intent
 
 CLOCK_TOLERANCE_S = 5
@@ -328,9 +329,15 @@ class Generations:
 TRADING_TOPIC = "trading"
 """The generation that every change of the kill switch bumps."""
 
+CLAIMS_TOPIC = "claims"
+"""The generation that every change of the claims bumps."""
 
-class Ledger(Protocol):
-    """The store. Opened by its first use, in the process that uses it: never before a fork."""
+
+class Ledger(ClaimStore, Protocol):
+    """The store; its steps about claims and leases stand in `ClaimStore`.
+
+    Opened by its first use, in the process that uses it: never before a fork.
+    """
 
     def reserve(
         self, intent: Intent, charge: Charge, now_s: float, *, dry_run: bool = False

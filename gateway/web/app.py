@@ -9,6 +9,7 @@ from gateway.audit import AuditLog
 from gateway.clock import Clock
 from gateway.feed.subscriptions import Subscriptions
 from gateway.ledger.base import Ledger
+from gateway.ledger.lease import Lease
 from gateway.metrics.table import count_policy_reload
 from gateway.opend.client import Client
 from gateway.policy_watch import PolicyWatch
@@ -38,13 +39,14 @@ ANSWER_MARGIN_S = 5.0
 class Parts:
     """What an application stands on. None is opened here: that is for the process that will use them.
 
-    `desk` uses the same client, ledger and audit. `policy_watch` is None in the mode without keys.
+    `desk` uses the same client, ledger, lease and audit. `policy_watch` is None in the mode without keys.
     """
 
     clock: Clock
     client: Client
     ledger: Ledger
     ledger_health: LedgerHealth
+    lease: Lease
     audit: AuditLog
     desk: Desk
     policy_watch: PolicyWatch | None

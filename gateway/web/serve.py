@@ -11,6 +11,7 @@ from flask import Flask
 
 from gateway.boot import MASTER
 from gateway.clock import Clock, SystemClock
+from gateway.ledger.lease import Lease
 from gateway.ledger.store import open_ledger
 from gateway.metrics.hub import HubWatch
 from gateway.opend.client import Client, ClientSettings
@@ -45,6 +46,7 @@ class Worker:
         """Begin, in the worker itself: nothing of it survives a fork. Ledger and audit open at first use."""
         if self.parts.policy_watch is not None:
             self.parts.policy_watch.open()
+        self.parts.lease.open()
         self.parts.client.open()
         self.reconciler.open()
         self.sampler.open()
@@ -56,6 +58,7 @@ class Worker:
         self.sampler.close()
         self.reconciler.close()
         self.parts.client.close()
+        self.parts.lease.close()
         if self.parts.policy_watch is not None:
             self.parts.policy_watch.close()
         self.parts.ledger.close()
@@ -83,14 +86,16 @@ def _parts(settings: Settings, clock: Clock) -> Parts:
     client = _client(settings, clock)
     health = LedgerHealth(clock)
     ledger = measured(watched(open_ledger(settings.ledger), health), clock)
+    lease = Lease(ledger, clock)
     audit = MeasuredAudit(settings.audit, clock)
     return Parts(
         clock=clock,
         client=client,
         ledger=ledger,
         ledger_health=health,
+        lease=lease,
         audit=audit,
-        desk=Desk(client, ledger, audit, clock, timeout_s=settings.opend.timeout_s),
+        desk=Desk(client, ledger, audit, clock, timeout_s=settings.opend.timeout_s, lease=lease),
         policy_watch=PolicyWatch(MASTER.policy_file, clock) if MASTER.policy_file else None,
     )
 

@@ -94,7 +94,7 @@ def test_lock_let_go_in_time_is_waited_for(path: Path, impatient: SqliteLedger) 
 
 
 def test_stalled_disk_never_stops_the_hub(path: Path) -> None:
-    file = SqliteFile(path, "CREATE TABLE t (x)", 1, SystemClock(), timeout_s=0.2)
+    file = SqliteFile(path, ("CREATE TABLE t (x)",), SystemClock(), timeout_s=0.2)
 
     def stalled(db: Connection) -> None:
         db.execute("INSERT INTO t VALUES (1)")
@@ -107,7 +107,7 @@ def test_stalled_disk_never_stops_the_hub(path: Path) -> None:
 
 
 def test_step_that_waited_past_its_deadline_is_not_run(path: Path) -> None:
-    file = SqliteFile(path, "CREATE TABLE t (x)", 1, SystemClock(), timeout_s=0.2)
+    file = SqliteFile(path, ("CREATE TABLE t (x)",), SystemClock(), timeout_s=0.2)
     first = gevent.spawn(file.write, lambda db: time.sleep(0.6))
     second = gevent.spawn(file.write, lambda db: db.execute("INSERT INTO t VALUES (1)") and None)
     gevent.joinall([first, second])
@@ -118,7 +118,7 @@ def test_step_that_waited_past_its_deadline_is_not_run(path: Path) -> None:
 
 
 def test_error_in_a_step_takes_all_of_it_back(path: Path) -> None:
-    file = SqliteFile(path, "CREATE TABLE t (x)", 1, SystemClock(), timeout_s=2)
+    file = SqliteFile(path, ("CREATE TABLE t (x)",), SystemClock(), timeout_s=2)
 
     def broken(db: Connection) -> None:
         db.execute("INSERT INTO t VALUES (1)")
@@ -131,7 +131,7 @@ def test_error_in_a_step_takes_all_of_it_back(path: Path) -> None:
 
 
 def test_steps_that_come_together_reach_the_disk_together_and_fail_alone(path: Path) -> None:
-    file = SqliteFile(path, "CREATE TABLE t (x UNIQUE)", 1, SystemClock(), timeout_s=5)
+    file = SqliteFile(path, ["CREATE TABLE t (x UNIQUE)"], SystemClock(), timeout_s=5)
     file.write(lambda db: db.execute("INSERT INTO t VALUES (0)") and None)
     pages = file.read(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
     assert pages == (0, 0, 0)
@@ -156,7 +156,7 @@ def test_steps_that_come_together_reach_the_disk_together_and_fail_alone(path: P
 
 
 def test_close_lets_go_of_the_file(path: Path) -> None:
-    file = SqliteFile(path, "CREATE TABLE t (x)", 1, SystemClock(), timeout_s=2)
+    file = SqliteFile(path, ["CREATE TABLE t (x)"], SystemClock(), timeout_s=2)
     file.read(lambda db: None)
     opened = {os.readlink(f"/proc/self/fd/{each}") for each in _descriptors()}
     assert str(path) in opened

@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fix_intent import BUY, NOON, intent
+from fix_intent import BUY, NOON
 
 from gateway.order import Closing, Intent
 from gateway.policy.model import Limits, Principal, ValuedIntent
 from gateway.scope import Scope
 
 ORDER = ValuedIntent(
-    intent=BUY,
+    intent=replace(BUY, price=Decimal(300)),
     currency="HKD",
     value=Decimal(30000),
     increase=Decimal(30000),
@@ -33,7 +33,7 @@ def order(number: int = 0, **changes: Any) -> ValuedIntent:
         changes.setdefault("increase", changes["value"])
     if changes.pop("reduces_position", False):
         changes["closing"] = CLOSING
-    return replace(ORDER, intent=intent(number, **of_intent), **changes)
+    return replace(ORDER, intent=replace(ORDER.intent, intent_id=f"i-{number}", **of_intent), **changes)
 
 
 def principal(allowed_acc_ids: frozenset[int] | None = None, **limits: Any) -> Principal:

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from scripted_client import ScriptedClient
 
 from gateway.clock import ManualClock
+from gateway.ledger.lease import Lease
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.policy.token import format_hash, hash_token
 from gateway.policy_watch import PolicyFile, PolicyWatch
@@ -92,13 +93,15 @@ def gateway_with(tmp_path):
         client, audit = ScriptedClient(), MeasuredAudit(directory / "audit.jsonl", clock)
         health = LedgerHealth(clock)
         store = watched(ledger or SqliteLedger(directory / "ledger.db", clock), health)
+        lease = Lease(store, clock)
         parts = Parts(
             clock=clock,
             client=client,
             ledger=store,
             ledger_health=health,
+            lease=lease,
             audit=audit,
-            desk=Desk(client, store, audit, clock),
+            desk=Desk(client, store, audit, clock, lease=lease),
             policy_watch=PolicyWatch(policy_file, clock) if policy_file else None,
         )
         made.append((parts, policy_file))
