@@ -9,6 +9,9 @@ from fix_gateway import wait_until
 
 PLACE_ORDER = 2202
 WORKERS = 2
+DEFAULT_TIMEOUT_S = 10.0
+"""So long no answer is waited for here: that its worker is dead shows by its lease."""
+
 CAP_HKD = 3000
 """Three of the cheap orders."""
 
@@ -39,7 +42,10 @@ def order_of_a_dying_worker(floor, point):
 @pytest.fixture(scope="module")
 def floors(open_floor):
     keys = {"trader": {}, "capped": {"max_daily_value": {"HKD": CAP_HKD}}}
-    return {store: open_floor(keys, store=store, workers=WORKERS) for store in POINTS}
+    return {
+        store: open_floor(keys, store=store, workers=WORKERS, opend_timeout_s=DEFAULT_TIMEOUT_S)
+        for store in POINTS
+    }
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from fix_trading import (
     PLACE,
     TIMEOUT_S,
     UNLOCK,
+    global_state,
     modify_request,
     order_list,
     order_row,
@@ -95,6 +96,51 @@ class TestPlace:
         )
         assert outcome["order_id"] == ORDER_ID
         assert verify(floor.audit_file).is_intact
+
+    @pytest.mark.parametrize("is_live_again", [False, True])
+    def test_no_order_goes_out_whose_worker_was_taken_for_dead(self, floor, opend, is_live_again):
+        """It stands still after SENT; others give the order up as soon as its lease has ended."""
+        lease, others = Lease(floor.ledger, floor.clock), Lease(floor.ledger, floor.clock)
+        lease.open(), others.open()
+        floor.desk = Desk(floor.line, floor.ledger, floor.audit, floor.clock, lease=lease)
+        opend.script("GetGlobalState", global_state(NOON))
+        opend.script("Trd_GetOrderList", order_list())
+        call = floor.opend.call
+
+        def stand_still(*arguments, **named):
+            if arguments[0] is PLACE and not found:
+                for _ in range(20):
+                    floor.clock.advance(0.25)
+                    others.renew()
+                    floor.reconciler.step()
+                found.append((floor.record.state, floor.record.resolution))
+                if is_live_again:
+                    lease.renew()
+            return call(*arguments, **named)
+
+        found = []
+        floor.opend.call = stand_still
+        with pytest.raises(NotSent, match="could not say in the ledger that it lives"):
+            floor.place()
+        assert found == [(IntentState.RESOLVED, Resolution.ABSENT)]
+        assert floor.writes == []
+        floor.place()
+        assert floor.writes == [PLACE.name]
+        lease.close(), others.close()
+
+    def test_without_its_lease_a_worker_takes_no_order(self, floor):
+        lease = Lease(floor.ledger, floor.clock)
+        lease.open()
+        floor.desk = Desk(floor.line, floor.ledger, floor.audit, floor.clock, lease=lease)
+        floor.ledger.fault("before", "renew_lease", LedgerUnavailable("away"))
+        with pytest.raises(
+            OrderDenied, match="the ledger cannot be asked: this worker could not say"
+        ) as denied:
+            floor.place()
+        assert denied.value.status == 500
+        assert floor.writes == []
+        assert floor.ledger.intents_since(0) == []
+        lease.close()
 
     def test_an_intent_names_the_lease_of_its_worker(self, floor):
         lease = Lease(floor.ledger, floor.clock)
