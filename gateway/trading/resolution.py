@@ -77,6 +77,15 @@ def is_signed(intent: Intent) -> bool:
     return intent.remark == REMARK_PREFIX + intent.intent_id
 
 
+def may_be_of(record: IntentRecord, order: WireMessage, claimed: Collection[int]) -> bool:
+    """Whether a person should look at an order: the one changed, or one like the one placed."""
+    intent = record.intent
+    if intent.kind is IntentKind.MODIFY:
+        return bool(order.orderID == intent.order_id)
+    is_same = _symbol(order) == intent.symbol and SIDES.get(order.trdSide) is intent.side
+    return is_same and order.orderID not in claimed
+
+
 def _is_placed_by(record: IntentRecord, order: WireMessage, listed: OrderList) -> bool:
     intent = record.intent
     if order.remark != intent.remark:

@@ -100,6 +100,7 @@ def taken(point):
         order = json.loads(trap_file("armed").read_text())
         if order["point"] == point:
             trap_file("armed").rename(trap_file("sprung"))
+            trap_file("worker").write_text(str(os.getpid()))
             return order["action"]
     except FileNotFoundError:
         pass
