@@ -13,7 +13,7 @@ class Clock(Protocol):
         ...
 
     def monotonic_s(self) -> float:
-        """Seconds from an arbitrary start; never steps back."""
+        """Seconds from an arbitrary start; never steps back, and goes on while the process is stopped."""
         ...
 
 
@@ -25,8 +25,12 @@ class SystemClock:
         return time.time()
 
     def monotonic_s(self) -> float:
-        """Seconds from an arbitrary start; never steps back."""
-        return time.monotonic()
+        """Seconds from an arbitrary start; goes on while the machine sleeps, where the system can tell."""
+        return time.clock_gettime(_STEADY)
+
+
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Elsewhere orders of this machine may have been given up while it slept: their deadlines pass as well."""
 
 
 @dataclass(slots=True)

@@ -24,6 +24,11 @@ class Side(StrEnum):
     SELL_SHORT = "SELL_SHORT"
     BUY_BACK = "BUY_BACK"
 
+    @property
+    def is_buy(self) -> bool:
+        """Whether a fill adds to what is held."""
+        return self in (Side.BUY, Side.BUY_BACK)
+
 
 class IntentKind(StrEnum):
     """What an intent does: a new order, or another price or quantity for one that exists."""
@@ -86,6 +91,22 @@ class Intent:
         require_positive("quantity", self.quantity)
         if self.price is not None:
             require_positive("price", self.price)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """How far an order closes a position, by what OpenD listed from the wall time `seen_s` on.
+
+    `quantity` is what the order may still trade, `closable` how much of the position no other listed
+    order will close. `seen_orders` and `seen_intents` are the orders of this security that were listed:
+    by OpenD's number, and, of those with the gateway's own remark, by the intent's id.
+    """
+
+    quantity: Decimal
+    closable: Decimal
+    seen_s: float
+    seen_orders: frozenset[int] = frozenset()
+    seen_intents: frozenset[str] = frozenset()
 
 
 def require_positive(name: str, number: Decimal) -> None:

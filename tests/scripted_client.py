@@ -4,6 +4,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 
 from gateway.opend.client import CallKind, ClientStatus
+from gateway.opend.errors import NotSent
 from gateway.opend.pool import PoolCounters
 from gateway.opend.protocol import parse_response
 
@@ -36,7 +37,9 @@ class ScriptedClient:
     def script(self, name, *outcomes):
         self._outcomes[name] = deque(outcomes)
 
-    def call(self, protocol, request, *, kind, pinned=False, timeout_s=None):
+    def call(self, protocol, request, *, kind, pinned=False, timeout_s=None, deadline_s=None, fence=None):
+        if fence and (reason := fence()):
+            raise NotSent(reason)
         assert request.IsInitialized(), request.FindInitializationErrors()
         kept = type(request)()
         kept.CopyFrom(request)

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "clock": set(),
+    "batch": {"clock"},
     "yaml_text": set(),
     "order": set(),
     "claim": set(),
@@ -23,8 +24,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "logs": {"settings"},
     "policy_watch": {"policy", "yaml_text", "errors", "clock"},
     "boot": {"settings", "metrics", "policy", "policy_watch", "yaml_text", "opend"},
-    "audit": {"errors", "clock"},
-    "ledger": {"order", "claim", "errors", "clock"},
+    "audit": {"batch", "errors", "clock"},
+    "ledger": {"order", "claim", "batch", "errors", "clock"},
     "policy": {"ledger", "order", "scope", "yaml_text"},
     "trading": {"policy", "ledger", "audit", "order", "opend", "schema", "errors", "clock"},
     "feed": {"claim", "ledger", "policy", "scope", "opend", "schema", "errors", "clock"},

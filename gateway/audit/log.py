@@ -1,10 +1,9 @@
 """Writes the audit: many processes, one file, no line lost and no hub stopped.
 
 Each line is one `write` to a file opened for appending, under a lock that processes take in turn
-(`flock`), since a line names the hash of the one before it. All of it happens in a native thread,
-because a disk that stalls would stop every greenlet. A lock that is taken is tried again until the
-deadline, by one greenlet of a process at a time. `fsync` comes after the lock is given back, so that
-processes wait for each other's disk no longer than they must.
+(`flock`), since a line names the hash of the one before it. The lines that greenlets of a process
+wait for are written together and reach the disk by one `fsync`, in a native thread. `fsync` comes
+after the lock is given back, so that processes wait for each other's disk no longer than they must.
 
 To rotate, move the file away (logrotate's `create` or `nocreate`); the next line begins a new file
 that names the last hash of the old one. `copytruncate` would destroy lines, and is not supported.
@@ -12,18 +11,15 @@ that names the last hash of the old one. `copytruncate` would destroy lines, and
 
 import fcntl
 import os
-import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gevent
-from gevent.lock import BoundedSemaphore
-from gevent.threadpool import ThreadPool
-
 from gateway.audit.chain import BEGIN_KIND, START, AuditUnavailable, Link, Tail, read_tail, seal
 from gateway.audit.event import AuditEvent, format_time
+from gateway.batch import Batches, Piece, TooLate, WorkThread, WrongProcess
 from gateway.clock import Clock
 
 FILE_MODE = 0o600
@@ -31,11 +27,18 @@ FILE_MODE = 0o600
 WRITE_TIMEOUT_S = 2.0
 """How long one line may take, the wait for other writers and for the disk included."""
 
-_RETRY_S = (0.001, 0.010)
-
 
 class _Busy(Exception):
     """Another process holds the lock."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line before it has its place in the chain. `is_durable`: it has to be on disk."""
+
+    time: str
+    members: Mapping[str, Any]
+    is_durable: bool
 
 
 class AuditLog:
@@ -50,9 +53,8 @@ class AuditLog:
         self._path = path
         self._clock = clock
         self._timeout_s = timeout_s
-        self._pool: ThreadPool | None = None
-        self._process_id = 0
-        self._turn = BoundedSemaphore()
+        self._thread = WorkThread()
+        self._batches = Batches(self._thread, self._append, clock, timeout_s)
 
     def write(self, event: AuditEvent, *, durable: bool) -> None:
         """Append a line; with `durable` it is on disk when this returns.
@@ -60,46 +62,30 @@ class AuditLog:
         Raises AuditUnavailable when that did not come about in time; the line may then be there
         nevertheless.
         """
-        time, members = format_time(self._clock.wall_s()), event.members()
-        deadline_s = self._clock.monotonic_s() + self._timeout_s
-        late = AuditUnavailable(f"the audit {self._path} took no line within {self._timeout_s:g} s")
-        with gevent.Timeout(self._timeout_s, late), self._turn:
-            while error := self._thread().apply(self._attempt, (time, members, durable, deadline_s)):
-                if not isinstance(error, _Busy):
-                    raise error
-                gevent.sleep(random.uniform(*_RETRY_S))  # noqa: S311 - spreads competitors, guards nothing
+        try:
+            self._batches.do(_Line(format_time(self._clock.wall_s()), event.members(), durable))
+        except TooLate as error:
+            text = f"the audit {self._path} took no line within {self._timeout_s:g} s"
+            raise AuditUnavailable(text) from error
+        except WrongProcess as error:
+            raise AuditUnavailable(f"the audit {self._path} was opened before the process forked") from error
 
     def close(self) -> None:
         """Close the file and end the thread; the next line opens it again."""
-        pool, self._pool = self._pool, None
-        if pool is not None and self._process_id == os.getpid():
-            pool.apply(self._file.close)
-            pool.kill()
+        self._thread.close(self._file.close)
 
-    def _thread(self) -> ThreadPool:
-        if self._pool is None:
-            self._pool = ThreadPool(1)
-            self._process_id = os.getpid()
-        if self._process_id != os.getpid():
-            raise AuditUnavailable(f"the audit {self._path} was opened before the process forked")
-        return self._pool
-
-    def _attempt(
-        self, time: str, members: Mapping[str, Any], durable: bool, deadline_s: float
-    ) -> Exception | None:
-        """One try, in the thread. What went wrong is returned, since a thread pool prints what is raised."""
-        if self._clock.monotonic_s() >= deadline_s:
-            return AuditUnavailable(f"the audit {self._path} is too busy")
+    def _append(self, pieces: Sequence[Piece[_Line]]) -> bool:
+        """Write lines, in the thread. Those of a batch that failed may be there in part."""
         try:
-            self._file.append(time, members, durable=durable)
-        except (_Busy, AuditUnavailable) as error:
-            return error
+            self._file.append([piece.job for piece in pieces])
+        except _Busy:
+            return False
         except OSError as error:
             self._file.close()
-            unavailable = AuditUnavailable(f"the audit {self._path} failed: {error.strerror or error}")
-            unavailable.__cause__ = error
-            return unavailable
-        return None
+            raise AuditUnavailable(f"the audit {self._path} failed: {error.strerror or error}") from error
+        for piece in pieces:
+            piece.finish()
+        return True
 
 
 class _AppendOnlyFile:
@@ -110,16 +96,18 @@ class _AppendOnlyFile:
         self._file: int | None = None
         self._earlier: Link | None = None
 
-    def append(self, time: str, members: Mapping[str, Any], *, durable: bool) -> None:
-        """Write one line after those that the file has."""
+    def append(self, lines: Sequence[_Line]) -> None:
+        """Write lines after those that the file has."""
         with self._locked() as file:
             tail = read_tail(file)
             if tail.link is None:
-                tail = self._begin(file, time, tail)
+                tail = self._begin(file, lines[0].time, tail)
             self._earlier = None
-            line, _ = seal(tail.link or START, time, members, tail.torn)
-            _write(file, line if tail.ends_line else b"\n" + line)
-        if durable:
+            for line in lines:
+                sealed, link = seal(tail.link or START, line.time, line.members, tail.torn)
+                _write(file, sealed if tail.ends_line else b"\n" + sealed)
+                tail = Tail(link, b"", ends_line=True)
+        if any(line.is_durable for line in lines):
             os.fsync(file)
 
     def close(self) -> None:

@@ -21,7 +21,8 @@ from gateway.opend.errors import OpenDError, OpenDLimited, OutcomeUnknown
 from gateway.order import Environment
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.protocols import protocol_named
-from gateway.trading.wire import ENVIRONMENTS, ModifyOrderOp
+from gateway.schema.trade import ModifyOrderOp
+from gateway.trading.wire import ENVIRONMENTS
 
 LIMIT_WAITS = 2
 """How often a call waits until OpenD's own frequency limit lets it through."""

@@ -4,21 +4,37 @@ from typing import Any
 
 import click
 
-from gateway.cli.installation import Installation, pass_installation
+from gateway.audit import AuditEvent, AuditKind
+from gateway.cli.candidate import HEADS, Candidate, look
+from gateway.cli.installation import Installation, actor, pass_installation
 from gateway.cli.output import json_option, moment, print_json, print_table
-from gateway.ledger.base import IntentRecord
+from gateway.ledger.base import (
+    OPEN_STATES,
+    IntentRecord,
+    IntentState,
+    Ledger,
+    Resolution,
+    Step,
+    WrongIntentState,
+)
+from gateway.order import IntentKind
+
+BY_A_PERSON = "a person told"
+"""The detail of an intent that was settled by command; who it was stands in the audit."""
 
 _HOUR_S = 3600
+_MAX_CLAIMS = 10_000
 
 
 @click.group()
 def intents() -> None:
-    """Show orders and changes of orders as the ledger has them.
+    """Show orders and changes of orders as the ledger has them, and settle those that nothing else can.
 
     \b
     Examples:
       gw intents list --open
       gw intents show 01KD...
+      gw intents resolve 01KD... --as absent
     """
 
 
@@ -65,19 +81,153 @@ def list_(
 def show(installation: Installation, intent_id: str, as_json: bool) -> None:
     """Show all that is known of one intent.
 
+    Of one that is unknown, also the orders that OpenD lists and that it may have become.
+
     \b
     Example:
       gw intents show 01KD...
     """
     with installation.ledger() as ledger:
-        record = ledger.find_intent(intent_id)
+        record = _find(ledger, intent_id)
+        is_unknown = record.state is IntentState.UNKNOWN
+        claimed = _claimed(ledger, record) if is_unknown else {}
+    candidates, problem = look(installation, record, claimed) if is_unknown else ([], None)
+    if as_json:
+        print_json(
+            intent_words(record) | ({"candidates": candidates, "problem": problem} if is_unknown else {})
+        )
+        return
+    _print_intent(record)
+    if is_unknown:
+        _print_candidates(record, candidates, problem)
+
+
+@intents.command("resolve")
+@click.argument("intent_id", metavar="ID")
+@click.option(
+    "--as",
+    "resolution",
+    type=click.Choice([each.value for each in Resolution]),
+    required=True,
+    help="What OpenD shows of it.",
+)
+@click.option("--order-id", type=click.IntRange(1, 2**64 - 1), metavar="N", help="Its number at OpenD.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_installation
+def resolve(
+    installation: Installation, intent_id: str, resolution: str, order_id: int | None, yes: bool
+) -> None:
+    """Say what became of an unknown order or change, after a look at OpenD.
+
+    For those that the gateway cannot find out: a change with an adjusted price, or two orders that fit one
+    intent. `gw intents show` lists what OpenD has. accepted: OpenD has it, and what it was worth stays
+    counted; rejected: OpenD or the broker said no, and the day's value is given back; absent: it never
+    arrived, and stays counted. The audit says who gave the command.
+
+    \b
+    Examples:
+      gw intents resolve 01KD... --as accepted --order-id 7530394802467110933
+      gw intents resolve 01KD... --as absent --yes
+    """
+    found = Resolution(resolution)
+    with installation.ledger() as ledger, installation.audit() as audit:
+        record = _find(ledger, intent_id)
+        _require_unknown(record)
+        number = _order_number(ledger, record, found, order_id)
+        if not yes:
+            _print_intent(record)
+            click.confirm(f"Settle it as {found}?", abort=True)
+        step = Step(state=IntentState.RESOLVED, resolution=found, order_id=number, detail=BY_A_PERSON)
+        audit.write(resolved_event(record, step, actor()), durable=True)
+        try:
+            moved = ledger.advance(intent_id, step, installation.clock.wall_s())
+        except WrongIntentState as error:
+            raise click.ClickException(f"somebody was faster: {error}") from error
+    if moved.resolution is not found:
+        raise click.ClickException(f"somebody was faster: intent {intent_id} is {moved.resolution}")
+    click.echo(f"Intent {intent_id} is resolved as {found}.")
+
+
+def _find(ledger: Ledger, intent_id: str) -> IntentRecord:
+    record = ledger.find_intent(intent_id)
     if record is None:
         raise click.ClickException(f"no intent {intent_id}; those that reached their end are kept for 7 days")
-    words = intent_words(record)
-    if as_json:
-        print_json(words)
-    else:
-        print_table(("NAME", "VALUE"), [pair for pair in words.items() if pair[1] is not None], "")
+    return record
+
+
+def _require_unknown(record: IntentRecord) -> None:
+    if record.state is IntentState.UNKNOWN:
+        return
+    if record.state in OPEN_STATES:
+        raise click.ClickException(
+            f"it is {record.state}: a worker still moves it on; wait until it is unknown"
+        )
+    state = f"{record.state} ({record.resolution})" if record.resolution else record.state
+    raise click.ClickException(f"it is {state}, and nothing about it is left open")
+
+
+def _claimed(ledger: Ledger, record: IntentRecord) -> dict[int, str]:
+    """OpenD's numbers of the orders that other intents became, and whose they are."""
+    return {
+        other.order_id: other.intent.intent_id
+        for other in ledger.intents_since(record.created_s - _HOUR_S, _MAX_CLAIMS)
+        if other.order_id is not None and other.intent.intent_id != record.intent.intent_id
+    }
+
+
+def _order_number(
+    ledger: Ledger, record: IntentRecord, found: Resolution, order_id: int | None
+) -> int | None:
+    """OpenD's number of the order; that of an accepted new order has to be told."""
+    intent = record.intent
+    if intent.kind is IntentKind.MODIFY:
+        if order_id not in (None, intent.order_id):
+            raise click.UsageError(f"--order-id: this is a change of order {intent.order_id}")
+        return intent.order_id
+    if found is Resolution.ABSENT and order_id is not None:
+        raise click.UsageError("--order-id: an absent order has no number")
+    if found is Resolution.ACCEPTED and order_id is None:
+        raise click.UsageError("--order-id: an accepted order has a number; see gw intents show")
+    owner = _claimed(ledger, record).get(order_id or 0)
+    if owner is not None:
+        raise click.UsageError(f"--order-id: order {order_id} is that of intent {owner}")
+    return order_id
+
+
+def resolved_event(record: IntentRecord, step: Step, who: str) -> AuditEvent:
+    """The audit's line of what a person says became of an order."""
+    intent = record.intent
+    return AuditEvent(
+        kind=AuditKind.OUTCOME,
+        route="gw intents resolve",
+        actor=who,
+        request_id=intent.request_id,
+        key_id=intent.key_id,
+        acc_id=intent.acc_id,
+        environment=intent.environment,
+        market=intent.market,
+        code=intent.symbol,
+        side=intent.side,
+        quantity=intent.quantity,
+        price=intent.price,
+        intent_id=intent.intent_id,
+        order_id=step.order_id,
+        outcome=step.resolution,
+        detail=step.detail,
+    )
+
+
+def _print_intent(record: IntentRecord) -> None:
+    print_table(("NAME", "VALUE"), [pair for pair in intent_words(record).items() if pair[1] is not None], "")
+
+
+def _print_candidates(record: IntentRecord, candidates: list[Candidate], problem: str | None) -> None:
+    click.echo()
+    if problem is not None:
+        click.echo(problem, err=True)
+        return
+    print_table(HEADS, [each.row() for each in candidates], "OpenD lists no order that it may have become.")
+    click.echo(f"\nTo settle it: gw intents resolve {record.intent.intent_id} --as accepted|rejected|absent")
 
 
 def intent_words(record: IntentRecord) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Protocol
 
 from gateway.errors import GatewayError
 from gateway.ledger.claim_store import ClaimStore
-from gateway.order import Intent
+from gateway.order import Closing, Intent
 
 CLOCK_TOLERANCE_S = 5
 """How far a clock may be behind the ledger; gateways on several machines differ by less."""
@@ -135,12 +135,22 @@ class DuplicateCharge:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one order takes from its key's limits; what is None is not limited."""
+    """What one order takes from its key's limits; what is None is not limited.
 
-    reduces_position: bool = False
+    `closing` counts while trading is reducing: then an order without it is refused, and so is one that
+    together with what is on its way could trade more than is closable. On their way are orders of the
+    same account, security and direction, whatever their key, that are open, or were accepted from
+    `APPEARS_WITHIN_S` before the look at OpenD on, unless OpenD listed them; and such changes in any case.
+    """
+
+    closing: Closing | None = None
     duplicate: DuplicateCharge | None = None
     rate: RateCharge | None = None
     daily: DailyCharge | None = None
+
+
+APPEARS_WITHIN_S = CLOCK_TOLERANCE_S
+"""How long an accepted order may be missing in OpenD's list; the clocks of several machines differ too."""
 
 
 class Check(StrEnum):

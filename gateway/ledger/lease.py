@@ -14,6 +14,8 @@ LEASE_S = 2.5
 
 RENEW_INTERVAL_S = 0.5
 
+OVER = "this worker could not say in the ledger that it lives"
+
 _log = logging.getLogger(__name__)
 
 
@@ -31,6 +33,7 @@ class Lease:
         self._ledger = ledger
         self._clock = clock
         self._renewed_s: float | None = None
+        self._term = 0
         self._is_failing = False
         self._greenlet: gevent.Greenlet[[], None] | None = None
 
@@ -41,6 +44,15 @@ class Lease:
         False before the first renewal that succeeded.
         """
         return self._renewed_s is not None and self._clock.monotonic_s() - self._renewed_s < LEASE_S
+
+    def fence(self) -> Callable[[], str | None]:
+        """Tells at any later time whether the lease was live from now on without a gap: None, or `OVER`.
+
+        After a gap somebody else may have finished what this worker had begun, so a lease that is live
+        again does not allow what it allowed before.
+        """
+        term = self._term
+        return lambda: None if self.is_live and self._term == term else OVER
 
     def open(self) -> None:
         """Begin to renew. A ledger that is away is tried again."""
@@ -73,6 +85,8 @@ class Lease:
             return
         if self._is_failing:
             _log.info("this worker renews its lease again")
+        if self._renewed_s is None or asked_s - self._renewed_s >= LEASE_S:
+            self._term += 1
         is_first, self._is_failing, self._renewed_s = self._renewed_s is None, False, asked_s
         if not was_there and not is_first and self.on_lost is not None:
             self.on_lost()

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from gateway.ledger.base import (
+    APPEARS_WITHIN_S,
     CLOCK_TOLERANCE_S,
     GC_ROWS,
     INTENT_RETENTION_S,
@@ -204,7 +205,6 @@ def _order(intent: Intent, charge: Charge, now_us: int, dry_run: bool) -> dict[s
         "key_id": intent.key_id,
         "intent_prefix": _INTENT,
         "dry_run": dry_run,
-        "reduces_position": charge.reduces_position,
         "row": to_row(IntentRecord.reserved(intent, from_us(now_us))),
     }
     return order | _charges(charge)
@@ -212,6 +212,13 @@ def _order(intent: Intent, charge: Charge, now_us: int, dry_run: bool) -> dict[s
 
 def _charges(charge: Charge) -> dict[str, Any]:
     charges: dict[str, Any] = {}
+    if charge.closing:
+        charges["closing"] = {
+            "quantity": str(charge.closing.quantity),
+            "closable": str(charge.closing.closable),
+            "since_us": to_us(charge.closing.seen_s - APPEARS_WITHIN_S),
+            "seen": [*map(str, charge.closing.seen_orders), *charge.closing.seen_intents],
+        }
     if charge.duplicate:
         charges["duplicate"] = {
             "fingerprint": charge.duplicate.fingerprint,

@@ -12,7 +12,6 @@ from gateway.ledger.base import (
     GC_ROWS,
     INTENT_RETENTION_S,
     MICROS,
-    OPEN_STATES,
     TRADING_TOPIC,
     Charge,
     Exceeded,
@@ -34,6 +33,7 @@ from gateway.ledger.row import COLUMNS, from_row, to_row
 from gateway.ledger.sqlite_claim import SqliteClaimStore
 from gateway.ledger.sqlite_file import Connection, SqliteFile
 from gateway.ledger.sqlite_generation import bump
+from gateway.ledger.sqlite_limit import OPEN
 from gateway.order import Intent
 
 VERSIONS = (1, 2)
@@ -46,7 +46,6 @@ _MIGRATIONS = tuple(
 _COLUMN_LIST = ", ".join(COLUMNS)
 _WRITE_INTENT = f"REPLACE INTO intent ({_COLUMN_LIST}) VALUES ({', '.join(':' + name for name in COLUMNS)})"
 _READ_INTENTS = f"SELECT {_COLUMN_LIST} FROM intent "
-_OPEN = "state IN ({})".format(", ".join(f"'{state}'" for state in sorted(OPEN_STATES, key=str)))
 _ALL_KEYS = ""
 
 
@@ -73,7 +72,7 @@ class SqliteLedger(SqliteClaimStore):
 
     def open_intents(self, limit: int = 1000) -> list[IntentRecord]:
         """See `Ledger.open_intents`."""
-        return self._intents(f"WHERE {_OPEN} ORDER BY created_us, intent_id LIMIT ?", limit)
+        return self._intents(f"WHERE {OPEN} ORDER BY created_us, intent_id LIMIT ?", limit)
 
     def intents_since(self, since_s: float, limit: int = 1000) -> list[IntentRecord]:
         """See `Ledger.intents_since`."""
@@ -152,7 +151,7 @@ def _reserve(
     if existing:
         return Reserved(existing, is_new=False)
     trading = _trading_state(db, intent.key_id)
-    exceeded = sqlite_limit.first_exceeded(db, intent.key_id, charge, trading, now_us)
+    exceeded = sqlite_limit.first_exceeded(db, intent, charge, trading, now_us)
     if exceeded:
         return exceeded
     record = IntentRecord.reserved(intent, from_us(now_us))
@@ -199,7 +198,7 @@ def _write_intent(db: Connection, record: IntentRecord) -> None:
 def _forget_old_intents(db: Connection, now_us: int) -> None:
     db.execute(
         f"DELETE FROM intent WHERE intent_id IN (SELECT intent_id FROM intent "
-        f"WHERE NOT {_OPEN} AND updated_us < ? LIMIT {GC_ROWS})",
+        f"WHERE NOT {OPEN} AND updated_us < ? LIMIT {GC_ROWS})",
         (now_us - INTENT_RETENTION_S * MICROS,),
     )
 

@@ -1,26 +1,20 @@
 """One SQLite file, used from many greenlets of many processes without ever stopping a hub.
 
-Statements run in one native thread of their own, since a commit waits for the disk and a stalled
-disk would stop every greenlet. A transaction is one function call in that thread: no greenlet
-switches inside it. When another process holds the write lock SQLite answers at once
-(`busy_timeout` 0), and the greenlet that asked sleeps and tries again until its deadline. The
-writers of one process take turns at that, since their tries would only be in each other's way.
+Statements run in one native thread of their own, since a commit waits for the disk. The steps that
+greenlets of a process wait for are one transaction, and so one wait for the disk; each of them is a
+savepoint in it, which an error takes back alone, and none is said to be done before the commit. When
+another process holds the write lock SQLite answers at once (`busy_timeout` 0), and it is tried again
+until the deadline.
 """
 
 import os
-import random
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
-import gevent
-from gevent.lock import BoundedSemaphore
-from gevent.threadpool import ThreadPool
-
+from gateway.batch import Batches, Piece, TooLate, WorkThread, WrongProcess
 from gateway.clock import Clock
-from gateway.errors import GatewayError
 from gateway.ledger.base import LedgerUnavailable
 
 if TYPE_CHECKING:
@@ -30,27 +24,15 @@ else:
 
 Connection = sqlite3.Connection
 T = TypeVar("T")
+Step: TypeAlias = Callable[[Connection], object]
+Outcome: TypeAlias = tuple[object, Exception | None]
 
 SAFE_VERSION = (3, 51, 3)
 """Earlier versions can lose or corrupt a WAL when several connections write and checkpoint."""
 
-_RETRY_S = (0.001, 0.010)
-
-
-class _Busy(Exception):
-    """Another process holds the write lock."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What a step gave. Errors are carried, since a thread pool prints those that are raised."""
-
-    value: object = None
-    error: Exception | None = None
-
 
 class SqliteFile:
-    """Runs steps, each a transaction, on a database file that the first step opens or creates.
+    """Runs steps, whole or not at all, on a database file that the first step opens or creates.
 
     `migrations` are SQL scripts, the first for a new file: each makes the next version from the one before.
     """
@@ -60,86 +42,89 @@ class SqliteFile:
             raise RuntimeError(f"SQLite {sqlite3.sqlite_version} can lose data; {SAFE_VERSION} is needed")
         self._path = path
         self._migrations = migrations
-        self._clock = clock
         self._timeout_s = timeout_s
-        self._pool: ThreadPool | None = None
         self._connection: Connection | None = None
         self._inode = 0
-        self._process_id = 0
-        self._writers_turn = BoundedSemaphore()
+        self._thread = WorkThread()
+        self._writes = Batches(self._thread, partial(self._do, "BEGIN IMMEDIATE"), clock, timeout_s)
+        self._reads = Batches(self._thread, partial(self._do, "BEGIN"), clock, timeout_s)
 
     def write(self, step: Callable[[Connection], T]) -> T:
         """Run a step that changes rows; on return it is on disk.
 
         Raises LedgerUnavailable, and what `step` raises.
         """
-        return self._run(step, "BEGIN IMMEDIATE", self._writers_turn)
+        return cast(T, self._run(self._writes, step))
 
     def read(self, step: Callable[[Connection], T]) -> T:
         """Run a step that only reads, on one snapshot. Raises as `write`."""
-        return self._run(step, "BEGIN", nullcontext())
+        return cast(T, self._run(self._reads, step))
 
     def close(self) -> None:
         """Close the file and end the thread; the next step opens it again."""
-        pool, self._pool = self._pool, None
-        if pool and self._process_id == os.getpid():
-            pool.apply(self._disconnect)
-            pool.kill()
+        self._thread.close(self._disconnect)
 
-    def _run(self, step: Callable[[Connection], T], begin: str, turn: AbstractContextManager[object]) -> T:
-        deadline_s = self._clock.monotonic_s() + self._timeout_s
-        late = LedgerUnavailable(f"the ledger {self._path} did not answer within {self._timeout_s:g} s")
-        with gevent.Timeout(self._timeout_s, late), turn:
-            while True:
-                outcome = self._thread().apply(self._attempt, (step, begin, deadline_s))
-                if outcome.error is None:
-                    return cast(T, outcome.value)
-                if not isinstance(outcome.error, _Busy):
-                    raise outcome.error
-                gevent.sleep(random.uniform(*_RETRY_S))  # noqa: S311 - spreads competitors, guards nothing
-
-    def _thread(self) -> ThreadPool:
-        if self._pool is None:
-            self._pool = ThreadPool(1)
-            self._process_id = os.getpid()
-        if self._process_id != os.getpid():
-            raise LedgerUnavailable(f"the ledger {self._path} was opened before the process forked")
-        return self._pool
-
-    def _attempt(self, step: Callable[[Connection], object], begin: str, deadline_s: float) -> _Outcome:
+    def _run(self, batches: Batches[Step], step: Step) -> object:
         try:
-            if self._clock.monotonic_s() >= deadline_s:
-                raise LedgerUnavailable(f"the ledger {self._path} is too busy")
-            return _Outcome(self._transaction(step, begin))
-        except GatewayError as error:
-            return _Outcome(error=error)
+            return batches.do(step)
+        except TooLate as error:
+            text = f"the ledger {self._path} did not answer within {self._timeout_s:g} s"
+            raise LedgerUnavailable(text) from error
+        except WrongProcess as error:
+            text = f"the ledger {self._path} was opened before the process forked"
+            raise LedgerUnavailable(text) from error
+
+    def _do(self, begin: str, pieces: Sequence[Piece[Step]]) -> bool:
+        """Run steps as one transaction, in the thread; False when another process has the write lock."""
+        try:
+            outcomes = self._transaction(begin, pieces)
         except sqlite3.OperationalError as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                return _Outcome(error=_Busy())
-            return self._failed(error)
+                return False
+            raise self._failed(error) from error
         except (sqlite3.DatabaseError, OSError) as error:
-            return self._failed(error)
-        except Exception as error:  # noqa: BLE001 - carried to the greenlet that asked, and raised there
-            return _Outcome(error=error)
+            raise self._failed(error) from error
+        for piece, (value, failure) in zip(pieces, outcomes, strict=True):
+            piece.finish(value, failure)
+        return True
 
-    def _failed(self, cause: Exception) -> _Outcome:
+    def _failed(self, cause: Exception) -> LedgerUnavailable:
         self._disconnect()
-        error = LedgerUnavailable(f"the ledger {self._path} failed: {cause}")
-        error.__cause__ = cause
-        return _Outcome(error=error)
+        return LedgerUnavailable(f"the ledger {self._path} failed: {cause}")
 
-    def _transaction(self, step: Callable[[Connection], object], begin: str) -> object:
+    def _transaction(self, begin: str, pieces: Sequence[Piece[Step]]) -> list[Outcome]:
+        """What each step gave, once all that they did is on disk."""
         connection = self._connection or self._connect()
         self._require_same_file()
         connection.execute(begin)
         try:
-            value = step(connection)
+            outcomes = [self._savepoint(connection, piece) for piece in pieces]
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        return value
+        return outcomes
+
+    def _savepoint(self, connection: Connection, piece: Piece[Step]) -> Outcome:
+        """One step. What goes wrong with the file is raised, for it goes wrong for all of them."""
+        if piece.is_given_up:
+            return None, TooLate()
+        value: object = None
+        failure: Exception | None = None
+        connection.execute("SAVEPOINT step")
+        try:
+            value = piece.job(connection)
+        except sqlite3.IntegrityError as error:
+            failure = LedgerUnavailable(f"the ledger {self._path} refused a step: {error}")
+        except sqlite3.DatabaseError:
+            raise
+        except Exception as error:  # noqa: BLE001 - carried to the greenlet that asked, and raised there
+            failure = error
+        if failure is not None:
+            connection.execute("ROLLBACK TO step")
+        connection.execute("RELEASE step")
+        return value, failure
 
     def _connect(self) -> Connection:
         if self._inode:
@@ -160,13 +145,18 @@ class SqliteFile:
     def _require_same_file(self) -> None:
         """Refuse to go on with a new, empty file: its limits would start again from nothing."""
         if not self._path.exists() or self._path.stat().st_ino != self._inode:
-            raise LedgerUnavailable(f"the ledger {self._path} was removed or replaced while in use")
+            raise self._replaced()
+
+    def _replaced(self) -> LedgerUnavailable:
+        return LedgerUnavailable(f"the ledger {self._path} was removed or replaced while in use")
 
     def _migrate(self, connection: Connection) -> None:
         if _version(connection) == len(self._migrations):
             return
         connection.execute("BEGIN IMMEDIATE")
         found = _version(connection)
+        if found == 0 and self._inode:
+            raise self._replaced()  # an empty file may have the number of the one that was removed
         if found > len(self._migrations):
             raise LedgerUnavailable(
                 f"the ledger {self._path} has version {found}, not {len(self._migrations)}: "

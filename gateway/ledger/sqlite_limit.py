@@ -6,9 +6,11 @@ All functions run inside the transaction of their caller; times are microseconds
 from decimal import Decimal
 
 from gateway.ledger.base import (
+    APPEARS_WITHIN_S,
     CLOCK_TOLERANCE_S,
     GC_ROWS,
     MICROS,
+    OPEN_STATES,
     Charge,
     Check,
     DailyCharge,
@@ -23,32 +25,61 @@ from gateway.ledger.base import (
     to_us,
 )
 from gateway.ledger.sqlite_file import Connection
-from gateway.order import Intent
+from gateway.order import Closing, Intent, IntentKind, Side
+
+OPEN = "state IN ({})".format(", ".join(f"'{state}'" for state in sorted(OPEN_STATES, key=str)))
+"""The condition that an intent is open."""
 
 
 def first_exceeded(
-    db: Connection, key_id: str, charge: Charge, trading: TradingState, now_us: int
+    db: Connection, intent: Intent, charge: Charge, trading: TradingState, now_us: int
 ) -> Exceeded | None:
     """The first check that says no, in the order of `Check`."""
+    key_id = intent.key_id
     latest = latest_us(db)
     if latest - now_us > CLOCK_TOLERANCE_S * MICROS:
         behind_s = Decimal((latest - now_us) // MICROS)
         return Exceeded(Check.CLOCK, behind_s, from_us(latest - CLOCK_TOLERANCE_S * MICROS))
     at_us = max(now_us, latest)
     return (
-        _trading_exceeded(trading, charge)
+        _trading_exceeded(db, intent, trading, charge)
         or (_duplicate_exceeded(db, key_id, charge.duplicate, at_us) if charge.duplicate else None)
         or (_rate_exceeded(db, key_id, charge.rate, at_us) if charge.rate else None)
         or (_daily_exceeded(db, key_id, charge.daily) if charge.daily else None)
     )
 
 
-def _trading_exceeded(trading: TradingState, charge: Charge) -> Exceeded | None:
+def _trading_exceeded(
+    db: Connection, intent: Intent, trading: TradingState, charge: Charge
+) -> Exceeded | None:
     if trading is TradingState.HALTED:
         return Exceeded(Check.HALTED)
-    if trading is TradingState.REDUCING and not charge.reduces_position:
+    if trading is TradingState.ACTIVE:
+        return None
+    closing = charge.closing
+    if closing is None or closing.quantity + _on_their_way(db, intent, closing) > closing.closable:
         return Exceeded(Check.REDUCING)
     return None
+
+
+def _on_their_way(db: Connection, intent: Intent, closing: Closing) -> Decimal:
+    """What orders may close of the same position that OpenD did not list; see `Charge`."""
+    rows = db.execute(
+        "SELECT intent_id, kind, side, quantity, order_id FROM intent "
+        f"WHERE environment = ? AND acc_id = ? AND symbol = ? AND ({OPEN} OR "
+        f"NOT {OPEN} AND updated_us >= ? AND 'accepted' IN (state, resolution))",
+        (intent.environment, str(intent.acc_id), intent.symbol, to_us(closing.seen_s - APPEARS_WITHIN_S)),
+    )
+    quantities = (
+        Decimal(quantity)
+        for intent_id, kind, side, quantity, order_id in rows
+        if Side(side).is_buy is intent.side.is_buy
+        and not (
+            kind == IntentKind.PLACE
+            and (intent_id in closing.seen_intents or int(order_id or 0) in closing.seen_orders)
+        )
+    )
+    return sum(quantities, start=Decimal(0))
 
 
 def _duplicate_exceeded(db: Connection, key_id: str, charge: DuplicateCharge, at_us: int) -> Exceeded | None:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from gateway.clock import Clock, SystemClock
-from gateway.opend.connection import Connection, PushHandler
+from gateway.opend.connection import Connection, Fence, PushHandler
 from gateway.opend.crypto import RsaCipher
 from gateway.opend.errors import (
     ConnectionLost,
@@ -40,6 +40,7 @@ __all__ = [
     "ClientSettings",
     "ClientStatus",
     "Endpoint",
+    "Fence",
     "SessionHandler",
 ]
 
@@ -77,6 +78,23 @@ _TRAVEL = {
     CallKind.SUBSCRIPTION: _Travel(is_pinned=True),
     CallKind.WRITE: _Travel(is_write=True),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call: what is asked, how it travels, and until when (monotonic time) it may be sent."""
+
+    protocol: Protocol
+    request: WireMessage
+    travel: _Travel
+    is_pinned: bool
+    deadline_s: float
+    fence: Fence | None
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether its message carries the connection's own packet number."""
+        return "packetID" in self.request.c2s.DESCRIPTOR.fields_by_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,21 +177,27 @@ class Client:
         kind: CallKind,
         pinned: bool = False,
         timeout_s: float | None = None,
+        deadline_s: float | None = None,
+        fence: Fence | None = None,
     ) -> WireMessage:
         """Send a `Request` and return its `Response`, whole and with `retType` 0.
 
-        `pinned` sends a plain read over the pinned connection. A `packetID` in the request is
-        overwritten. Raises, before anything is sent, protobuf's `EncodeError` for a request that lacks a
-        required field; then `OpenDRefused`, `OpenDLimited` or `OpenDFailed` for OpenD's own answer,
-        and `NotSent` (among it `OpenDUnavailable` and `TooManyInFlight`) when OpenD never saw it. A
-        read may also raise `ConnectionLost`, `OpenDTimeout` and `ReplyUnusable`; a write raises
-        `OutcomeUnknown` for these and for `OpenDFailed`.
+        `pinned` sends a plain read over the pinned connection. `deadline_s`, a point of monotonic time,
+        is stronger than `timeout_s`: no first byte is written after it, nor when `fence` says no. A
+        `packetID` in the request is overwritten. Raises, before anything is sent, protobuf's
+        `EncodeError` for a request that lacks a required field; then `OpenDRefused`, `OpenDLimited` or
+        `OpenDFailed` for OpenD's own answer, and `NotSent` (among it `OpenDUnavailable` and
+        `TooManyInFlight`) when OpenD never saw it. A read may also raise `ConnectionLost`,
+        `OpenDTimeout` and `ReplyUnusable`; a write raises `OutcomeUnknown` for these and for
+        `OpenDFailed`.
         """
         travel = _TRAVEL[kind]
         started_s = self._clock.monotonic_s()
-        deadline_s = started_s + (timeout_s or self._settings.timeout_s)
+        if deadline_s is None:
+            deadline_s = started_s + (timeout_s or self._settings.timeout_s)
+        call = _Call(protocol, request, travel, pinned or travel.is_pinned, deadline_s, fence)
         try:
-            answer = self._travel(protocol, request, travel, deadline_s, pinned or travel.is_pinned)
+            answer = self._travel(call)
         except OpenDError as error:
             self._call_ended(protocol, error, started_s)
             raise
@@ -184,40 +208,36 @@ class Client:
         if self.on_call is not None:
             self.on_call(protocol, error, self._clock.monotonic_s() - started_s)
 
-    def _travel(
-        self, protocol: Protocol, request: WireMessage, travel: _Travel, deadline_s: float, pinned: bool
-    ) -> WireMessage:
-        with self._pool.place(deadline_s):
+    def _travel(self, call: _Call) -> WireMessage:
+        with self._pool.place(call.deadline_s):
             try:
-                return self._ask(protocol, request, travel, deadline_s, pinned)
+                return self._ask(call)
             except (SentOutcomeUnknown, ReplyUnusable, OpenDFailed) as error:
-                if not travel.is_write:
+                if not call.travel.is_write:
                     raise
-                raise OutcomeUnknown(f"{protocol.name} may have taken effect: {error}", error) from error
+                text = f"{call.protocol.name} may have taken effect: {error}"
+                raise OutcomeUnknown(text, error) from error
 
-    def _ask(
-        self, protocol: Protocol, request: WireMessage, travel: _Travel, deadline_s: float, pinned: bool
-    ) -> WireMessage:
+    def _ask(self, call: _Call) -> WireMessage:
         try:
-            return self._ask_once(protocol, request, deadline_s, pinned)
+            return self._ask_once(call)
         except (ConnectionLost, NotSent) as error:
-            is_late = self._clock.monotonic_s() >= deadline_s
-            if is_late or not travel.is_repeated or not _is_cut_off(error):
+            is_late = self._clock.monotonic_s() >= call.deadline_s
+            if is_late or not call.travel.is_repeated or not _is_cut_off(error):
                 raise
-            _log.info("%s is asked once more: %s", protocol.name, error)
-        return self._ask_once(protocol, request, deadline_s, pinned)
+            _log.info("%s is asked once more: %s", call.protocol.name, error)
+        return self._ask_once(call)
 
-    def _ask_once(
-        self, protocol: Protocol, request: WireMessage, deadline_s: float, pinned: bool
-    ) -> WireMessage:
-        connection = self._pool.pick(deadline_s, pinned=pinned)
+    def _ask_once(self, call: _Call) -> WireMessage:
+        connection = self._pool.pick(call.deadline_s, pinned=call.is_pinned)
         # Nothing from here to `call` lets other greenlets run, so packet ids leave in growing order.
-        if "packetID" in request.c2s.DESCRIPTOR.fields_by_name:
+        if call.is_numbered:
             conn_id, serial = connection.next_packet_id()
-            request.c2s.packetID.connID = conn_id
-            request.c2s.packetID.serialNo = serial
-        body = connection.call(protocol.proto_id, request.SerializeToString(), deadline_s)
-        return parse_response(protocol, body)
+            call.request.c2s.packetID.connID = conn_id
+            call.request.c2s.packetID.serialNo = serial
+        body = call.request.SerializeToString()
+        answer = connection.call(call.protocol.proto_id, body, call.deadline_s, call.fence)
+        return parse_response(call.protocol, answer)
 
     def _connect(self, endpoint: Endpoint, is_pinned: bool) -> Connection:
         session = Session(

@@ -56,22 +56,48 @@ class PacketId(NamedTuple):
     serial: int
 
 
+Fence: TypeAlias = Callable[[], str | None]
+"""Asked immediately before the first byte of a request is written: None, or why it must not be."""
+
+
 @dataclass(slots=True, eq=False)
 class _Outgoing:
-    """A frame on its way out. It can be taken back as long as nothing of it was written."""
+    """A frame on its way out."""
 
     frame: bytes
     written: int = 0
+
+    def may_begin(self, now_s: float) -> bool:
+        """Whether its first byte may still be written at this moment of monotonic time."""
+        return True
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Request(_Outgoing):
+    """A request that waits for its outcome: the reply's plain body, or why there is none.
+
+    It can be taken back as long as nothing of it was written.
+    """
+
+    deadline_s: float
+    fence: Fence | None = None
     is_cancelled: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """A request that waits for its outcome: the reply's plain body, or why there is none."""
-
-    outgoing: _Outgoing
     settled: Event = field(default_factory=Event)
     outcome: bytes | OpenDError | None = None
+
+    def may_begin(self, now_s: float) -> bool:
+        """Not after its deadline: whoever waited for it, or looked for it at OpenD, has given it up."""
+        if self.is_cancelled or self.settled.is_set():
+            return False
+        reason = self._obstacle(now_s)
+        if reason is not None:
+            self.settle(NotSent(f"the request was not sent: {reason}"))
+        return reason is None
+
+    def _obstacle(self, now_s: float) -> str | None:
+        if now_s >= self.deadline_s:
+            return "its time was over before it was written"
+        return self.fence() if self.fence else None
 
     def settle(self, outcome: bytes | OpenDError) -> None:
         """Wake the caller."""
@@ -80,13 +106,13 @@ class _Waiting:
 
     def lost(self, reason: object) -> OpenDError:
         """The error for a request whose connection is gone."""
-        if self.outgoing.written:
+        if self.written:
             return ConnectionLost(f"the connection was lost before OpenD answered: {reason}")
         return NotSent(f"the connection was lost before the request was sent: {reason}")
 
     def timed_out(self, endpoint: Endpoint) -> OpenDError:
         """The error for a request whose deadline has passed."""
-        if self.outgoing.written:
+        if self.written:
             return OpenDTimeout(f"OpenD at {endpoint} did not answer in time")
         return NotSent(f"the request could not be written to OpenD at {endpoint} in time")
 
@@ -118,7 +144,7 @@ class Connection:
         self._socket: socket.socket | None = None
         self._outgoing: deque[_Outgoing] = deque()
         self._has_outgoing = Event()
-        self._waiting: dict[tuple[int, int], _Waiting] = {}
+        self._waiting: dict[tuple[int, int], _Request] = {}
         self._ready: AsyncResult[SessionInfo] = AsyncResult()
         self._end_reason: OpenDError | None = None
         self._packet_serial = 0
@@ -178,18 +204,21 @@ class Connection:
         self._packet_serial += 1
         return PacketId(self.info.conn_id, self._packet_serial)
 
-    def call(self, proto_id: int, body: bytes, deadline_s: float) -> bytes:
+    def call(self, proto_id: int, body: bytes, deadline_s: float, fence: Fence | None = None) -> bytes:
         """Send a request and return the plain body of its reply.
 
-        `deadline_s` is a point of the clock's monotonic time. Raises `NotSent` when no byte of the
-        request was written and none will be; `ConnectionLost` or `OpenDTimeout` when it was sent and
-        not answered; a `ReplyUnusable` when the answer cannot be read; `WrongProcess` after a fork.
+        `deadline_s` is a point of the clock's monotonic time: after it no first byte is written, and
+        none when the fence says no, however long this process was stopped before. Raises `NotSent` when
+        no byte of the request was written and none will be; `ConnectionLost` or `OpenDTimeout` when it
+        was sent and not answered; a `ReplyUnusable` when the answer cannot be read; `WrongProcess`
+        after a fork.
         """
         self._require_own_process()
         if self._session.state is not SessionState.READY:
             raise NotSent(f"the connection to OpenD at {self.endpoint} is {self._session.state.value}")
         serial, frame = self._session.request(proto_id, body)
-        waiting = self._waiting[proto_id, serial] = _Waiting(self._post(frame))
+        waiting = self._waiting[proto_id, serial] = _Request(frame, deadline_s=deadline_s, fence=fence)
+        self._post(waiting)
         try:
             waiting.settled.wait(max(0.0, deadline_s - self._clock.monotonic_s()))
             if waiting.outcome is None:
@@ -199,7 +228,7 @@ class Connection:
                 raise waiting.outcome
             return waiting.outcome
         finally:
-            waiting.outgoing.is_cancelled = True
+            waiting.is_cancelled = True
             self._waiting.pop((proto_id, serial), None)
 
     def tick(self) -> None:
@@ -213,12 +242,12 @@ class Connection:
         if now_s >= self._session.silent_until():
             self._drop(ConnectionLost("OpenD has been silent for too long, KeepAlive included"))
         elif now_s >= self._session.keep_alive_due_at():
-            self._post(self._session.keep_alive(now_s, self._clock.wall_s()))
+            self._post(_Outgoing(self._session.keep_alive(now_s, self._clock.wall_s())))
 
     def _open(self, deadline_s: float, timeout_s: float) -> None:
         self._socket = self._connect(timeout_s)
         self._require_own_process()
-        self._post(self._session.start(self._clock.monotonic_s()))
+        self._post(_Outgoing(self._session.start(self._clock.monotonic_s())))
         writer = gevent.spawn(self._run_writer, self._socket)
         gevent.spawn(self._run_reader, self._socket, writer)
         self._ready.wait(max(0.0, deadline_s - self._clock.monotonic_s()))
@@ -251,11 +280,9 @@ class Connection:
     def _may_go_on(self) -> bool:
         return not self.closed.is_set() and self._is_own_process()
 
-    def _post(self, frame: bytes) -> _Outgoing:
-        outgoing = _Outgoing(frame)
+    def _post(self, outgoing: _Outgoing) -> None:
         self._outgoing.append(outgoing)
         self._has_outgoing.set()
-        return outgoing
 
     def _run_writer(self, connected: socket.socket) -> None:
         try:
@@ -270,9 +297,9 @@ class Connection:
             self._drop(ConnectionLost(f"cannot write to OpenD: {_reason(error)}"))
 
     def _write(self, connected: socket.socket, outgoing: _Outgoing) -> None:
-        """Write a whole frame, or nothing of it when its request is given up before its first byte."""
+        """Write a whole frame, or nothing of it when its first byte may not be written any more."""
         rest = memoryview(outgoing.frame)
-        while rest and (outgoing.written or not outgoing.is_cancelled):
+        while rest and (outgoing.written or outgoing.may_begin(self._clock.monotonic_s())):
             try:
                 sent = connected.send(rest)
             except BlockingIOError:

@@ -161,7 +161,7 @@ _LIMIT_CHECKS: tuple[Callable[[Limits, ValuedIntent, float], Denied | None], ...
 def charge_of(limits: Limits, valued: ValuedIntent, now_s: float) -> Charge:
     """What an order that passed `check` takes from its key's limits."""
     return Charge(
-        reduces_position=valued.reduces_position,
+        closing=valued.closing,
         duplicate=_duplicate_charge(limits, valued),
         rate=None if limits.max_orders_per_minute is None else RateCharge(limits.max_orders_per_minute),
         daily=_daily_charge(limits, valued, now_s),

@@ -2,7 +2,8 @@
 
 The result of an edit is read again before it is written, and must hold exactly the keys that it
 should; an edit that fails this is refused. The file is replaced whole, under a lock, and keeps its
-owner and its mode; a new one has 0600.
+owner and its mode. A new one has 0600, and so has one that got its first key: git keeps no such mode, so
+the file of a fresh checkout can be read by others.
 """
 
 import fcntl
@@ -15,10 +16,10 @@ from typing import Any
 
 from gateway.policy.foreign_keys import read_foreign_keys
 from gateway.policy.key_text import CannotEdit, with_items, without_item
-from gateway.policy.loader import build_policy, load_policy, parse_policy
+from gateway.policy.loader import FORBIDDEN_MODE, build_policy, load_policy, parse_policy
 from gateway.policy.model import Key
 from gateway.policy.token import format_hash, hash_token, new_token
-from gateway.yaml_text import ConfigurationError, Document, Problem
+from gateway.yaml_text import ConfigurationError, Document, Problem, read_document
 
 EMPTY_FILE = "version: 1\nkeys: []\n"
 NEW_FILE_MODE = 0o600
@@ -58,8 +59,15 @@ def _add(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
     document = Document("new key", {"version": 1, "keys": [dict(entry) for entry in entries]}, {}, {})
     added = build_policy(document).keys
     with _locked(path):
-        keys = load_policy(path).keys if path.exists() else ()
+        keys = _present_keys(path)
         _replace(path, _edited(path, lambda text: with_items(text, entries)), keys + added)
+
+
+def _present_keys(path: Path) -> tuple[Key, ...]:
+    """The keys of a file, whose mode counts only once it has any: whoever could write it gave none."""
+    if not path.exists() or not build_policy(read_document(path)).keys:
+        return ()
+    return load_policy(path).keys
 
 
 def _edited(path: Path, edit: Callable[[str], str]) -> str:
@@ -100,7 +108,8 @@ def _write_draft(draft: Path, text: str, target: Path) -> None:
         if target.exists():
             before = target.stat()
             os.fchown(file, before.st_uid, before.st_gid)
-            os.fchmod(file, stat.S_IMODE(before.st_mode))
+            mode = stat.S_IMODE(before.st_mode)
+            os.fchmod(file, NEW_FILE_MODE if mode & FORBIDDEN_MODE else mode)
         stream.write(text)
         stream.flush()
         os.fsync(file)

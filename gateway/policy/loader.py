@@ -6,6 +6,7 @@ YAML would quietly read as something else.
 """
 
 import re
+import shlex
 import stat
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -210,7 +211,9 @@ def read_policy_document(path: Path) -> Document:
     document = read_document(path)
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & FORBIDDEN_MODE:
-        text = f"has mode {mode:04o}, so that others can read or change it; chmod 600 {path}"
+        text = (
+            f"has mode {mode:04o}, so that others can read or change it; chmod 600 {shlex.quote(str(path))}"
+        )
         raise ConfigurationError([Problem(str(path), text)])
     return document
 

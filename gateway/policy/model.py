@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from gateway.order import Intent, Side, require_positive
+from gateway.order import Closing, Intent, Side, require_positive
 from gateway.policy.hours import DailyReset, HoursWindow
 from gateway.policy.token import hash_token, is_token
 from gateway.scope import Scope
@@ -99,8 +99,8 @@ class ValuedIntent:
     `value` is the whole order's worth in `currency`, contract multiplier included; None when no
     usable quote tells it. `increase` is what a modification adds to the order's worth, not below
     zero; for a new order it is `value`. `last_price` is OpenD's last, None when it has none.
-    `is_meant` says that the caller meant to repeat an order. Raises ValueError for figures that
-    are not finite or below zero.
+    `closing` is None when it was not asked for or cannot be told. `is_meant` says that the caller
+    meant to repeat an order. Raises ValueError for figures that are not finite or below zero.
     """
 
     intent: Intent
@@ -108,8 +108,13 @@ class ValuedIntent:
     value: Decimal | None
     increase: Decimal | None
     last_price: Decimal | None = None
-    reduces_position: bool = False
+    closing: Closing | None = None
     is_meant: bool = False
+
+    @property
+    def reduces_position(self) -> bool:
+        """Whether all of the order is known to close a position."""
+        return self.closing is not None and self.closing.quantity <= self.closing.closable
 
     def __post_init__(self) -> None:
         if (self.value is None) is not (self.increase is None):

@@ -10,6 +10,7 @@ from typing import Any
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.mismatch import Mismatch
 from gateway.schema.spelling import as_written
+from gateway.schema.trade import PREFIXES
 
 SECRETS = frozenset({"Trd_UnlockTrade.C2S.pwdMD5"})
 """Fields whose value never stands in an error text."""
@@ -114,13 +115,35 @@ def _new_quantity_is_positive(message: WireMessage, body: Mapping[str, Any]) -> 
         )
 
 
+def _bare_code(message: WireMessage, body: Mapping[str, Any]) -> None:
+    """OpenD takes the code alone and where it is listed beside it; a security's text says both.
+
+    A text that begins like one and names another market than `secMarket` may also be a code with a dot:
+    what is meant is the caller's to say.
+    """
+    prefix, _, code = message.code.partition(".")
+    market = PREFIXES.get(prefix.upper()) if prefix.isascii() else None
+    if market is None:
+        return
+    own = next((each for each, listed in PREFIXES.items() if listed == message.secMarket), prefix)
+    if PREFIXES[own.upper()] != market:
+        problem = f"with sec_market {own}; accepted is the code alone, or {own}. and the code"
+    elif not code.strip():
+        problem = f"without a code; accepted is the code alone, or {own}. and the code"
+    else:
+        message.code, message.secMarket = code, market
+        return
+    raise Mismatch(f"found {message.code!r} {problem}", as_written(message.DESCRIPTOR, "code", body))
+
+
 MESSAGE_RULES: Mapping[str, tuple[MessageRule, ...]] = {
     "GetDelayStatistics.C2S": (_every_statistic,),
     "GetGlobalState.C2S": (_any_user,),
     "Qot_GetSubInfo.C2S": (_every_connection,),
     "Trd_GetAccList.C2S": (_any_user,),
     "Trd_ModifyOrder.C2S": (_blank_packet_id, _order_is_named, _new_quantity_is_positive),
-    "Trd_PlaceOrder.C2S": (_blank_packet_id,),
+    "Trd_GetMaxTrdQtys.C2S": (_bare_code,),
+    "Trd_PlaceOrder.C2S": (_blank_packet_id, _bare_code),
 }
 """The defaults of decisions D3, and what fields say of each other. In this order."""
 

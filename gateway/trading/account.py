@@ -1,6 +1,7 @@
 """What OpenD lists for an account: its orders and its positions, from its cache, which has no rate limit."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -8,8 +9,10 @@ from gateway.errors import GatewayError
 from gateway.opend.client import CallKind, Client
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.protocols import protocol_named
+from gateway.schema.trade import PositionSide
 from gateway.trading.amount import known
-from gateway.trading.wire import BUYS, FINAL_STATUSES, SIDES, PositionSide
+from gateway.trading.intent import intent_of
+from gateway.trading.wire import FINAL_STATUSES, SIDES
 
 ORDER_LIST = protocol_named("Trd_GetOrderList")
 HISTORY_ORDER_LIST = protocol_named("Trd_GetHistoryOrderList")
@@ -53,13 +56,31 @@ def find_order(client: Client, c2s: WireMessage) -> WireMessage:
     return found[0]
 
 
-def closable_quantity(
-    client: Client, header: WireMessage, code: str, sec_market: int, *, is_buy: bool, except_order_id: int = 0
-) -> Decimal:
-    """How much an order may sell (`is_buy`: buy back) of a position before it opens one on the other side.
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What is held of a security on one side, and the orders in it that OpenD lists.
 
-    What other open orders will sell or buy back is not counted again. Raises what a read raises.
+    `closable` is how much an order may trade before it opens a position on the other side; what other
+    open orders will sell or buy back is not counted again.
     """
+
+    closable: Decimal
+    order_ids: frozenset[int]
+    intent_ids: frozenset[str]
+
+
+def position_to_close(
+    client: Client, header: WireMessage, code: str, sec_market: int, *, is_buy: bool, except_order_id: int = 0
+) -> Position:
+    """What an order may sell (`is_buy`: buy back). Raises what a read raises.
+
+    Orders are asked for before positions, so that what fills in between counts twice and not never.
+    """
+    listed = [
+        order
+        for order in orders(client, header, codeList=[code])
+        if (order.code, order.secMarket) == (code, sec_market)
+    ]
     request = POSITION_LIST.request(c2s={"header": header})
     positions = client.call(POSITION_LIST, request, kind=CallKind.READ).s2c.positionList
     side = PositionSide.SHORT if is_buy else PositionSide.LONG
@@ -70,16 +91,21 @@ def closable_quantity(
     )
     claimed = _sum(
         order.qty - order.fillQty
-        for order in orders(client, header, codeList=[code])
-        if (order.code, order.secMarket, _buys(order)) == (code, sec_market, is_buy)
+        for order in listed
+        if _buys(order) is is_buy
         and order.orderStatus not in FINAL_STATUSES
         and order.orderID != except_order_id
     )
-    return max(held - claimed, Decimal(0))
+    return Position(
+        max(held - claimed, Decimal(0)),
+        frozenset(order.orderID for order in listed),
+        frozenset(filter(None, (intent_of(order.remark) for order in listed))),
+    )
 
 
 def _buys(order: WireMessage) -> bool:
-    return SIDES.get(order.trdSide) in BUYS
+    side = SIDES.get(order.trdSide)
+    return side is not None and side.is_buy
 
 
 def _sum(quantities: Iterable[float]) -> Decimal:

@@ -10,8 +10,9 @@ from gateway.errors import GatewayError
 from gateway.ledger.base import IntentRecord
 from gateway.policy.model import ValuedIntent
 from gateway.schema.descriptors import WireMessage
+from gateway.schema.trade import ModifyOrderOp
 from gateway.trading.context import OrderDenied, WriteContext
-from gateway.trading.wire import ENVIRONMENTS, MARKETS, ModifyOrderOp
+from gateway.trading.wire import ENVIRONMENTS, MARKETS
 
 ALLOWED, DENIED = "allowed", "denied"
 

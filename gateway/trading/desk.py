@@ -4,7 +4,9 @@ An order's steps, and what a crash between them leaves for `gateway.trading.reco
 
 1. It is valued and judged; with its limits charged it stands in the ledger as RESERVED.
 2. The audit has on disk that it will be sent.
-3. It is SENT in the ledger: from here on OpenD may have it.
+3. It is SENT in the ledger: from here on OpenD may have it. Its first byte is written until the
+   deadline of the attempt and while the worker's lease is live, and never after: somebody else may have
+   said by then that OpenD does not have it.
 4. The bytes go out, and the answer comes.
 5. The ledger and then the audit have the outcome.
 
@@ -13,7 +15,7 @@ where OpenD said no (REJECTED), not where an order was never sent: that would ta
 audit that agree on what did not happen, just when one of them is away.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from gateway.audit import AuditLog, AuditUnavailable
@@ -29,7 +31,7 @@ from gateway.ledger.base import (
     WrongIntentState,
 )
 from gateway.ledger.lease import Lease
-from gateway.opend.client import CallKind, Client
+from gateway.opend.client import CallKind, Client, Fence
 from gateway.opend.errors import NotSent, OpenDRefused, OutcomeUnknown
 from gateway.policy.engine import decide
 from gateway.policy.model import Principal, ValuedIntent
@@ -37,6 +39,7 @@ from gateway.policy.reasons import Denied, DenyReason
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.errors import FieldError
 from gateway.schema.protocols import Protocol, protocol_named
+from gateway.schema.trade import ModifyOrderOp
 from gateway.trading.audit_trail import AuditTrail
 from gateway.trading.context import DryRun, IntentNotOpen, OrderDenied, WriteContext
 from gateway.trading.intent import new_intent_id, sign_order
@@ -44,7 +47,6 @@ from gateway.trading.pricing import MARKET_BUFFER
 from gateway.trading.resolution import peculiarity_of
 from gateway.trading.settlement import Settlements
 from gateway.trading.valuation import Valuer
-from gateway.trading.wire import ModifyOrderOp
 
 __all__ = ["Desk", "DryRun", "IntentNotOpen", "OrderDenied", "WriteContext"]
 
@@ -58,10 +60,19 @@ PASSING_OPERATIONS = frozenset({ModifyOrderOp.CANCEL, ModifyOrderOp.DISABLE, Mod
 """Changes that only take away. They pass whatever the limits and the kill switch say."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Cleared:
+    """An order that may be sent, as long as its fence lets it."""
+
+    valued: ValuedIntent
+    fence: Fence | None
+
+
 class Desk:
     """The trade writes of one worker. `timeout_s` bounds one attempt to send, from step 2 to 4.
 
-    `lease` is the worker's, which its intents name; without one they name none.
+    `lease` is the worker's, which its intents name, and without which none of them is sent; without one
+    they name none.
     """
 
     def __init__(
@@ -81,7 +92,7 @@ class Desk:
         self._clock = clock
         self._timeout_s = timeout_s
         self._lease = lease
-        self._valuer = Valuer(client, market_buffer)
+        self._valuer = Valuer(client, clock, market_buffer)
         self.settlements = Settlements(ledger, clock)
 
     def open_intent(self) -> str:
@@ -98,21 +109,21 @@ class Desk:
         """
         trail = AuditTrail(self._audit, self._clock, context, request)
         try:
-            valued = self._judge(protocol, request, context, trail)
+            cleared = self._judge(protocol, request, context, trail)
         except GatewayError as error:
             trail.denied(error)
             raise
         if context.is_dry_run:
-            trail.would_send(is_order=valued is not None)
-            return DryRun(valued)
-        if valued is None:
+            trail.would_send(is_order=cleared is not None)
+            return DryRun(cleared.valued if cleared else None)
+        if cleared is None:
             trail.passing()
             return self._send_passing(protocol, request, trail)
-        return self._send_order(protocol, request, context.intent_id, trail)
+        return self._send_order(protocol, request, cleared, trail)
 
     def _judge(
         self, protocol: Protocol, request: WireMessage, context: WriteContext, trail: AuditTrail
-    ) -> ValuedIntent | None:
+    ) -> _Cleared | None:
         """What may be sent now, its limits charged; None for a write that no limit is about."""
         c2s, principal = request.c2s, context.principal
         if not _may_trade(protocol, c2s):
@@ -123,20 +134,26 @@ class Desk:
         if protocol is PLACE_ORDER:
             sign_order(request, context.intent_id)
         value = self._valuer.place if protocol is PLACE_ORDER else self._valuer.modify
-        valued = self._leased(value(request, context, is_reducing=trading is TradingState.REDUCING))
+        valued = value(request, context, is_reducing=trading is TradingState.REDUCING)
         trail.judged(valued)
+        valued, fence = self._leased(valued)
         decision = decide(principal, valued, self._clock.wall_s(), self._ledger, dry_run=context.is_dry_run)
         if isinstance(decision, Denied):
             raise OrderDenied(decision, valued)
         if not decision.is_new:
             raise OutcomeUnknown("this order is being sent by an earlier request with the same name")
-        return valued
+        return _Cleared(valued, fence)
 
-    def _leased(self, valued: ValuedIntent) -> ValuedIntent:
-        """The same, with the worker's lease on record."""
+    def _leased(self, valued: ValuedIntent) -> tuple[ValuedIntent, Fence | None]:
+        """The same with the worker's lease on record, and its fence; a lease that ended is renewed first."""
         if self._lease is None:
-            return valued
-        return replace(valued, intent=replace(valued.intent, lease_id=self._lease.lease_id))
+            return valued, None
+        if not self._lease.is_live:
+            self._lease.renew()
+        fence = self._lease.fence()
+        if (over := fence()) is not None:
+            raise OrderDenied(Denied(DenyReason.STORE_UNAVAILABLE, {"cause": over}), valued)
+        return replace(valued, intent=replace(valued.intent, lease_id=self._lease.lease_id)), fence
 
     def _trading_state(self, principal: Principal) -> TradingState:
         """Whether orders are let through at all, before OpenD is asked anything for them."""
@@ -149,13 +166,14 @@ class Desk:
         return trading
 
     def _send_order(
-        self, protocol: Protocol, request: WireMessage, intent_id: str, trail: AuditTrail
+        self, protocol: Protocol, request: WireMessage, cleared: _Cleared, trail: AuditTrail
     ) -> WireMessage:
+        intent_id = cleared.valued.intent.intent_id
         deadline_s = self._clock.monotonic_s() + self._timeout_s
         peculiarity = peculiarity_of(request.c2s)
         self._announce(intent_id, peculiarity, trail)
         try:
-            response = self._send_before(deadline_s, protocol, request)
+            response = self._send_before(deadline_s, protocol, request, cleared.fence)
         except GatewayError as error:
             outcome, steps = _outcome_of(error, peculiarity)
             self.settlements.settle(intent_id, *steps)
@@ -184,12 +202,13 @@ class Desk:
             trail.ended("not_sent", str(error))
             raise IntentNotOpen(f"this order took too long to be sent; nothing was sent: {error}") from error
 
-    def _send_before(self, deadline_s: float, protocol: Protocol, request: WireMessage) -> WireMessage:
+    def _send_before(
+        self, deadline_s: float, protocol: Protocol, request: WireMessage, fence: Fence | None
+    ) -> WireMessage:
         """Send unless it is too late: after the deadline nobody expects that the order may still go out."""
-        left_s = deadline_s - self._clock.monotonic_s()
-        if left_s <= 0:
+        if self._clock.monotonic_s() >= deadline_s:
             raise NotSent("the time for this order was over before its turn")
-        return self._client.call(protocol, request, kind=CallKind.WRITE, timeout_s=left_s)
+        return self._client.call(protocol, request, kind=CallKind.WRITE, deadline_s=deadline_s, fence=fence)
 
     def _send_passing(self, protocol: Protocol, request: WireMessage, trail: AuditTrail) -> WireMessage:
         try:

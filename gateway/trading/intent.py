@@ -46,3 +46,9 @@ def sign_order(request: WireMessage, intent_id: str) -> None:
     """
     if not request.c2s.remark:
         request.c2s.remark = REMARK_PREFIX + intent_id
+
+
+def intent_of(remark: str) -> str | None:
+    """The id of the intent that an order's remark names; None for a remark that is not the gateway's."""
+    intent_id = remark.removeprefix(REMARK_PREFIX)
+    return intent_id if remark.startswith(REMARK_PREFIX) and is_intent_id(intent_id) else None

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.schema.errors import FieldError
-from gateway.trading.wire import MARKETS, SecurityType, TrdSecMarket
+from gateway.schema.trade import TrdSecMarket
+from gateway.trading.wire import MARKETS, SecurityType
 
 _S = TrdSecMarket
 

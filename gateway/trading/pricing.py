@@ -14,8 +14,9 @@ from typing import Any
 from gateway.order import Side
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.errors import FieldError
+from gateway.schema.trade import OrderType, TrailType
 from gateway.trading.amount import known, positive, product
-from gateway.trading.wire import BUYS, SIDES, OrderType, TrailType
+from gateway.trading.wire import SIDES
 
 MARKET_BUFFER = Decimal("0.05")
 """By which part of its reference price an order at the market may fill worse than that."""
@@ -93,7 +94,7 @@ class Terms:
     @property
     def is_buy(self) -> bool:
         """Whether its fills cost money."""
-        return self.side in BUYS
+        return self.side.is_buy
 
     @property
     def needs_quote(self) -> bool:

@@ -1,7 +1,9 @@
 """Finds out what became of orders whose outcome nobody waits for any more.
 
 Such an order is UNKNOWN, because its answer never came, or it belongs to a worker that died: RESERVED,
-so never sent, or SENT. OpenD's list of orders tells. An order that is there is resolved at once; that
+so never sent, or SENT. That a worker died shows at once, when its lease in the ledger has ended, or else
+when the time of an attempt to send is over; in both cases the worker itself sends nothing any more.
+OpenD's list of orders tells. An order that is there is resolved at once; that
 one is not there counts after two answers of an OpenD that is logged in, taken apart from each other,
 since an order may take a moment to appear. What the lists leave unclear stays UNKNOWN, for a person.
 
@@ -133,6 +135,7 @@ class Reconciler:
         self._history_asked_s: dict[AccountKey, float] = {}
         self._left_to_people: dict[str, float] = {}
         self._trouble = ""
+        self._live_leases: frozenset[str] = frozenset()
         self._closing = Event()
         self._greenlet: gevent.Greenlet[[], None] | None = None
 
@@ -148,7 +151,7 @@ class Reconciler:
             self._greenlet.join(_CLOSE_TIMEOUT_S)
 
     def _run(self) -> None:
-        while not self._closing.wait(INTERVAL_S):
+        while not self._closing.is_set():
             try:
                 self.step()
             except GatewayError as error:
@@ -157,6 +160,7 @@ class Reconciler:
                 _log.exception("a step of the search for unknown orders failed")
             else:
                 self._tell_trouble("")
+            self._closing.wait(INTERVAL_S)
 
     def _tell_trouble(self, text: str) -> None:
         """Log what holds the search up, once."""
@@ -173,6 +177,8 @@ class Reconciler:
         self._watch_clock()
         open_intents = self._ledger.open_intents()
         self._forget_all_but(record.intent.intent_id for record in open_intents)
+        # Read after the intents: each of them was reserved under a lease that was live then.
+        self._live_leases = self._ledger.live_leases(self._clock.wall_s()) if open_intents else frozenset()
         waiting = [kept for record in open_intents if (kept := self._give_up_waiting(record))]
         if waiting:
             self._look_for(waiting)
@@ -196,6 +202,9 @@ class Reconciler:
 
     def _is_stale(self, record: IntentRecord) -> bool:
         """Whether no living worker can still be about to move the intent on."""
+        lease_id = record.intent.lease_id
+        if lease_id is not None and lease_id not in self._live_leases:
+            return True
         since_set_s = self._clock.monotonic_s() - self._clock_set_s
         return min(self._age_s(record), since_set_s) >= self._stale_after_s
 

@@ -13,10 +13,11 @@ from enum import Enum
 from gateway.ledger.base import IntentRecord, Resolution
 from gateway.order import Intent, IntentKind
 from gateway.schema.descriptors import WireMessage
+from gateway.schema.trade import ModifyOrderOp, OrderStatus, TrdSecMarket
 from gateway.trading.amount import known
 from gateway.trading.intent import REMARK_PREFIX
 from gateway.trading.listing import EXCHANGES
-from gateway.trading.wire import SIDES, ModifyOrderOp, OrderStatus, TrdSecMarket
+from gateway.trading.wire import SIDES
 
 ADJUSTED = "the price may be adjusted to a tick"
 ENABLING = "the order is to be enabled"
@@ -74,6 +75,15 @@ def resolution_of(record: IntentRecord, order: WireMessage) -> Resolution:
 def is_signed(intent: Intent) -> bool:
     """Whether the intent's order carries the gateway's own remark, which no other order has."""
     return intent.remark == REMARK_PREFIX + intent.intent_id
+
+
+def may_be_of(record: IntentRecord, order: WireMessage, claimed: Collection[int]) -> bool:
+    """Whether a person should look at an order: the one changed, or one like the one placed."""
+    intent = record.intent
+    if intent.kind is IntentKind.MODIFY:
+        return bool(order.orderID == intent.order_id)
+    is_same = _symbol(order) == intent.symbol and SIDES.get(order.trdSide) is intent.side
+    return is_same and order.orderID not in claimed
 
 
 def _is_placed_by(record: IntentRecord, order: WireMessage, listed: OrderList) -> bool:

@@ -8,13 +8,15 @@ import logging
 from dataclasses import dataclass
 from decimal import Decimal
 
+from gateway.clock import Clock
 from gateway.opend.client import Client
 from gateway.opend.errors import OpenDError
-from gateway.order import Environment, Intent, IntentKind
+from gateway.order import Closing, Environment, Intent, IntentKind
 from gateway.policy.model import Limits, ValuedIntent
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.errors import FieldError
-from gateway.trading.account import closable_quantity, find_order
+from gateway.schema.trade import ModifyOrderOp
+from gateway.trading.account import find_order, position_to_close
 from gateway.trading.amount import known, product
 from gateway.trading.context import WriteContext
 from gateway.trading.instrument import Instrument, Instruments, Look
@@ -28,7 +30,7 @@ from gateway.trading.pricing import (
     placed_terms,
     worst_price,
 )
-from gateway.trading.wire import ENVIRONMENTS, MARKETS, ModifyOrderOp
+from gateway.trading.wire import ENVIRONMENTS, MARKETS
 
 UNKNOWN_CURRENCY = ""
 """Stands where an order's currency cannot be told; its value is unknown then, too."""
@@ -62,15 +64,16 @@ class Valuer:
     An order without a limit is worth its reference price and `market_buffer` of it.
     """
 
-    def __init__(self, client: Client, market_buffer: Decimal = MARKET_BUFFER) -> None:
+    def __init__(self, client: Client, clock: Clock, market_buffer: Decimal = MARKET_BUFFER) -> None:
         self._client = client
+        self._clock = clock
         self._buffer = market_buffer
         self._instruments = Instruments(client)
 
     def place(self, request: WireMessage, context: WriteContext, *, is_reducing: bool) -> ValuedIntent:
         """The order of a `Trd_PlaceOrder.Request`.
 
-        Whether it reduces a position is asked only if `is_reducing`. Raises FieldError for what the
+        How far it closes a position is asked only if `is_reducing`. Raises FieldError for what the
         gateway cannot judge.
         """
         c2s = request.c2s
@@ -103,7 +106,7 @@ class Valuer:
             value=worth.value,
             increase=worth.increase,
             last_price=worth.last_price,
-            reduces_position=is_reducing and self._reduces(subject, request),
+            closing=self._closing(subject, request) if is_reducing else None,
             is_meant=context.is_meant,
         )
 
@@ -133,12 +136,12 @@ class Valuer:
         value = product(terms.quantity, price, instrument.multiplier)
         return max(value, terms.amount or value)
 
-    def _reduces(self, subject: Subject, request: WireMessage) -> bool:
-        """Whether all of the order closes a position; not when OpenD cannot tell."""
+    def _closing(self, subject: Subject, request: WireMessage) -> Closing | None:
+        """How far the order closes a position; None when OpenD cannot tell."""
         order, listing, terms = subject.order, subject.listing, subject.terms
-        remaining = terms.quantity - ((known(order.fillQty) or 0) if order else 0)
+        seen_s = self._clock.wall_s()
         try:
-            closable = closable_quantity(
+            position = position_to_close(
                 self._client,
                 request.c2s.header,
                 listing.code,
@@ -148,8 +151,14 @@ class Valuer:
             )
         except OpenDError as error:
             _log.warning("positions in %s are not known: %s", listing.symbol, error)
-            return False
-        return remaining <= closable
+            return None
+        return Closing(
+            quantity=terms.quantity - ((known(order.fillQty) or 0) if order else 0),
+            closable=position.closable,
+            seen_s=seen_s,
+            seen_orders=position.order_ids,
+            seen_intents=position.intent_ids,
+        )
 
 
 def _needs_quote(limits: Limits, terms: Terms, old_terms: Terms | None, *, needs_value: bool) -> bool:

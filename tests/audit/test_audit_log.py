@@ -329,6 +329,51 @@ def test_durable_line_is_synced_and_another_is_not(path, clock, monkeypatch):
     log.close()
 
 
+def test_lines_that_come_while_the_disk_is_busy_are_synced_together(path, monkeypatch):
+    log = AuditLog(path, SystemClock(), timeout_s=10)
+    fill(log, 1)
+    sizes, is_first_begun, may_go_on = [], threading.Event(), threading.Event()
+
+    def sync(file):
+        sizes.append(os.fstat(file).st_size)
+        is_first_begun.set()
+        assert may_go_on.wait(timeout=10)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    first = gevent.spawn(log.write, event(0), durable=True)
+    while not is_first_begun.is_set():
+        gevent.sleep(0.001)
+    others = [gevent.spawn(log.write, event(number), durable=True) for number in range(1, 51)]
+    gevent.sleep(0)
+    assert not any(each.ready() for each in (first, *others))
+    may_go_on.set()
+    gevent.joinall([first, *others], raise_error=True)
+    assert len(sizes) == 2
+    assert sizes[-1] == path.stat().st_size
+    names = [line["request_id"] for line in entries(path)[2:]]
+    assert names == [f"r{number}" for number in range(51)]
+    log.close()
+    assert verify(path).findings == ()
+
+
+def test_line_whose_hub_hears_too_late_of_it_counts_as_written(path):
+    log = AuditLog(path, SystemClock(), timeout_s=0.3)
+    fill(log, 1)
+
+    def starve():
+        deadline_s = time.monotonic() + 5
+        while len(entries(path)) < 3 and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        time.sleep(0.4)
+
+    written = gevent.spawn(log.write, event(1), durable=True)
+    gevent.sleep(0)
+    gevent.sleep(0)
+    starve()
+    written.get(timeout=5)
+    log.close()
+
+
 def test_audit_that_was_opened_before_a_fork_is_refused(audit, monkeypatch):
     fill(audit, 1)
     real = os.getpid()

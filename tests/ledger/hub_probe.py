@@ -8,7 +8,7 @@ import sys  # noqa: E402
 import time  # noqa: E402
 
 import gevent  # noqa: E402
-from fix_charge import NOON, intent  # noqa: E402
+from fix_intent import NOON, intent  # noqa: E402
 
 from gateway.ledger.base import Charge, LedgerUnavailable  # noqa: E402
 from gateway.ledger.redis import RedisLedger  # noqa: E402

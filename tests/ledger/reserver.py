@@ -6,7 +6,8 @@ once the ledger has acknowledged it.
 
 import sys
 
-from fix_charge import NOON, daily, intent, rate
+from fix_charge import daily, rate
+from fix_intent import NOON, intent
 from fix_store import connect
 
 from gateway.ledger.base import Charge, Reserved

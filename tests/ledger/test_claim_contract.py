@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from fix_charge import NOON
+from fix_intent import NOON
 from fix_store import connect
 
 from gateway.claim import AccountClaim, Claim, Claims, Holder, Options, Subscription

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from fix_charge import NOON
+from fix_intent import NOON
 from fix_store import RedisServer, connect
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st

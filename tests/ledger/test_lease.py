@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import gevent
 import pytest
-from fix_charge import NOON
+from fix_intent import NOON
 
 from gateway.clock import ManualClock
 from gateway.ledger.base import Ledger, LedgerUnavailable
-from gateway.ledger.lease import LEASE_S, RENEW_INTERVAL_S, Lease
+from gateway.ledger.lease import LEASE_S, OVER, RENEW_INTERVAL_S, Lease
 
 LIMIT_S = 20
 
@@ -113,6 +113,22 @@ def test_failure_keeps_what_is_left_and_is_logged_once_as_its_end_is(
         "this worker cannot renew its lease: away",
         "this worker renews its lease again",
     ]
+
+
+def test_fence_stays_shut_after_a_gap(clock: ManualClock, lease: Lease) -> None:
+    assert lease.fence()() == OVER
+    lease.renew()
+    before = lease.fence()
+    for _ in range(3):
+        clock.advance(LEASE_S - 0.1)
+        assert before() is None
+        lease.renew()
+    clock.advance(LEASE_S)
+    assert before() == OVER
+    lease.renew()
+    assert lease.is_live
+    assert before() == OVER
+    assert lease.fence()() is None
 
 
 def test_lost_lease_is_told_and_the_first_renewal_is_none(scripted: ScriptedStore, lease: Lease) -> None:

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from fix_charge import BUY, DAY_S, NOON, daily, duplicate, intent, rate
+from fix_charge import DAY_S, daily, duplicate, rate
+from fix_intent import BUY, NOON, intent
 from fix_store import connect
 
 from gateway.ledger.base import (
+    APPEARS_WITHIN_S,
     CLOCK_TOLERANCE_S,
     INTENT_RETENTION_S,
     Charge,
@@ -27,7 +30,7 @@ from gateway.ledger.base import (
     TradingSwitch,
     WrongIntentState,
 )
-from gateway.order import IntentKind
+from gateway.order import Closing, Environment, IntentKind, Side
 
 SENT, ACCEPTED = Step(state=IntentState.SENT), Step(state=IntentState.ACCEPTED)
 REJECTED, UNKNOWN = Step(state=IntentState.REJECTED), Step(state=IntentState.UNKNOWN)
@@ -35,6 +38,18 @@ REJECTED, UNKNOWN = Step(state=IntentState.REJECTED), Step(state=IntentState.UNK
 
 def verdict(outcome: Reserved | Exceeded) -> Check | None:
     return outcome.check if isinstance(outcome, Exceeded) else None
+
+
+def closing(quantity: int | str, *, of: int, seen_s: float = NOON, **seen: Any) -> Charge:
+    return Charge(closing=Closing(quantity=Decimal(quantity), closable=Decimal(of), seen_s=seen_s, **seen))
+
+
+def closing_verdict(
+    ledger: Ledger, *, quantity: int | str, of: int, dry_run: bool = True, **seen: Any
+) -> Check | None:
+    """Whether another sale of the same security would pass."""
+    sale = intent("next", side=Side.SELL, quantity=Decimal(quantity))
+    return verdict(ledger.reserve(sale, closing(quantity, of=of, **seen), NOON, dry_run=dry_run))
 
 
 def reserve_all(ledger: Ledger, count: int, charge: Charge, now_s: float = NOON, first: int = 1) -> None:
@@ -384,7 +399,65 @@ class TestTradingState:
         ledger.set_trading(state, NOON, key_id)
         assert ledger.trading_state("bot") is state
         assert verdict(ledger.reserve(intent(1), Charge(), NOON)) is passing
-        assert verdict(ledger.reserve(intent(2), Charge(reduces_position=True), NOON)) is reducing
+        assert verdict(ledger.reserve(intent(2), closing(100, of=100), NOON)) is reducing
+
+    def test_orders_on_their_way_count_against_what_is_closable(self, ledger: Ledger) -> None:
+        """Two that were checked against the same list of OpenD, and others that change nothing about it."""
+        sale = {"side": Side.SELL, "quantity": Decimal(60)}
+        ledger.set_trading(TradingState.REDUCING, NOON)
+        others = [
+            *({"symbol": "HK.00001"}, {"acc_id": 1}, {"environment": Environment.REAL}),
+            *({"side": Side.BUY}, {"side": Side.BUY_BACK}),
+        ]
+        for number, other in enumerate(others):
+            ledger.reserve(intent(f"other-{number}", **{**sale, **other}), closing(60, of=100), NOON)
+        assert verdict(ledger.reserve(intent(1, **sale), closing(60, of=100), NOON)) is None
+        second = intent(2, key_id="another", **sale)
+        assert verdict(ledger.reserve(second, closing(60, of=100), NOON)) is Check.REDUCING
+        assert verdict(ledger.reserve(second, closing(60, of=100), NOON, dry_run=True)) is Check.REDUCING
+        assert verdict(ledger.reserve(second, closing(60, of=120), NOON)) is None
+        short = intent(3, **{**sale, "side": Side.SELL_SHORT})
+        assert verdict(ledger.reserve(short, closing(60, of=120), NOON)) is Check.REDUCING
+
+    @pytest.mark.parametrize(
+        ("steps", "counts"),
+        [
+            ((), True),
+            (("sent",), True),
+            (("sent", "unknown"), True),
+            (("sent", "accepted"), True),
+            (("sent", "unknown", "resolved"), True),
+            (("sent", "rejected"), False),
+            (("abandoned",), False),
+        ],
+    )
+    def test_what_an_earlier_order_may_still_close_counts_until_opend_lists_it(
+        self, ledger: Ledger, steps: tuple[str, ...], counts: bool
+    ) -> None:
+        ledger.set_trading(TradingState.REDUCING, NOON)
+        sale = {"side": Side.SELL, "quantity": Decimal("0.7")}
+        ledger.reserve(intent(1, **sale), closing(1, of=1), NOON)
+        for name in steps:
+            resolution = Resolution.ACCEPTED if name == "resolved" else None
+            ledger.advance("i-1", Step(state=IntentState(name), order_id=77, resolution=resolution), NOON)
+        again = {"quantity": "0.7", "of": 1, "dry_run": True}
+        expected = Check.REDUCING if counts else None
+        assert closing_verdict(ledger, **again) is expected
+        assert closing_verdict(ledger, **again, seen_intents=frozenset({"i-1"})) is None
+        if steps:
+            assert closing_verdict(ledger, **again, seen_orders=frozenset({77})) is None
+        assert closing_verdict(ledger, **again, seen_orders=frozenset({78})) is expected
+        assert closing_verdict(ledger, quantity="0.3", of=1, dry_run=True) is None
+        is_over = steps[-1:] in (("accepted",), ("resolved",))
+        later_s = NOON + APPEARS_WITHIN_S + 1
+        assert closing_verdict(ledger, **again, seen_s=later_s) is (None if is_over else expected)
+
+    def test_a_change_counts_although_its_order_is_listed(self, ledger: Ledger) -> None:
+        ledger.set_trading(TradingState.REDUCING, NOON)
+        change = intent(1, side=Side.SELL, kind=IntentKind.MODIFY, order_id=77, quantity=Decimal(60))
+        ledger.reserve(change, closing(60, of=100), NOON)
+        listed = {"seen_orders": frozenset({77}), "seen_intents": frozenset({"i-1"})}
+        assert closing_verdict(ledger, quantity=60, of=100, **listed) is Check.REDUCING
 
     def test_stricter_of_the_two_switches_holds(self, ledger: Ledger) -> None:
         ledger.set_trading(TradingState.REDUCING, NOON)

@@ -11,7 +11,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from fix_charge import NOON, daily, intent, rate
+from fix_charge import daily, rate
+from fix_intent import NOON, intent
 from fix_store import RedisServer, connect
 
 from gateway.claim import Claim, Claims, Holder, Subscription

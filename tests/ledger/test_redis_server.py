@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fix_charge import NOON, intent, rate
+from fix_charge import rate
+from fix_intent import NOON, intent
 from fix_store import RedisServer, short_directory
 from redis import Redis
 

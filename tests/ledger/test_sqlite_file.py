@@ -3,13 +3,14 @@
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import gevent
 import pytest
-from fix_charge import NOON, intent, rate
+from fix_charge import rate
+from fix_intent import NOON, intent
 from gevent.event import Event
 from pysqlite3 import dbapi2 as sqlite3
 
@@ -127,6 +128,44 @@ def test_error_in_a_step_takes_all_of_it_back(path: Path) -> None:
         file.write(broken)
     assert file.read(lambda db: db.execute("SELECT count(*) FROM t").fetchone()) == (0,)
     file.close()
+
+
+def test_steps_that_come_together_reach_the_disk_together_and_fail_alone(path: Path) -> None:
+    file = SqliteFile(path, ["CREATE TABLE t (x UNIQUE)"], SystemClock(), timeout_s=5)
+    file.write(lambda db: db.execute("INSERT INTO t VALUES (0)") and None)
+    pages = file.read(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
+    assert pages == (0, 0, 0)
+
+    def insert(number: int) -> Callable[[Connection], None]:
+        def step(db: Connection) -> None:
+            db.execute("INSERT INTO t VALUES (?)", (number,))
+            if number == 7:
+                raise KeyError("defect")
+
+        return step
+
+    written = [gevent.spawn(file.write, insert(number)) for number in (*range(50), 100, 100)]
+    gevent.joinall(written)
+    failed = {index: type(each.exception) for index, each in enumerate(written) if each.exception}
+    assert failed == {0: LedgerUnavailable, 7: KeyError, 51: LedgerUnavailable}
+    rows = file.read(lambda db: [x for (x,) in db.execute("SELECT x FROM t ORDER BY x")])
+    assert rows == [number for number in range(50) if number != 7] + [100]
+    # A commit writes each page that it changed once more: 49 commits would have written as many.
+    assert file.read(lambda db: db.execute("PRAGMA wal_checkpoint").fetchone())[1] < 10
+    file.close()
+
+
+def test_close_lets_go_of_the_file(path: Path) -> None:
+    file = SqliteFile(path, ["CREATE TABLE t (x)"], SystemClock(), timeout_s=2)
+    file.read(lambda db: None)
+    opened = {os.readlink(f"/proc/self/fd/{each}") for each in _descriptors()}
+    assert str(path) in opened
+    file.close()
+    assert str(path) not in {os.readlink(f"/proc/self/fd/{each}") for each in _descriptors()}
+
+
+def _descriptors() -> list[str]:
+    return [each for each in os.listdir("/proc/self/fd") if os.path.islink(f"/proc/self/fd/{each}")]
 
 
 def test_only_the_owner_reads_the_file_and_its_journal(path: Path, impatient: SqliteLedger) -> None:

@@ -11,7 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from fix_charge import BUY, NOON, daily, duplicate, intent, rate
+from fix_charge import daily, duplicate, rate
+from fix_intent import BUY, NOON, intent
 from pysqlite3 import dbapi2 as sqlite3
 
 from gateway.claim import Claim, Holder, Subscription

@@ -226,6 +226,60 @@ def test_what_timed_out_before_its_turn_is_never_sent(fake_opend, connect):
     assert b"late" not in [request.body for request in fake.requests]
 
 
+def test_no_first_byte_is_written_after_the_deadline_however_the_process_was_stopped(fake_opend, connect):
+    """The greenlet that asks and the one that writes are two: a stop of the process may lie between."""
+    fake = fake_opend(answer)
+    clock = ManualClock(wall=0.0, monotonic=100.0)
+    connection = connect(fake, clock=clock)
+    asked = gevent.spawn(connection.call, 3003, b"late", clock.monotonic_s() + LONG_S)
+    write = connection._write
+
+    def stopped_before(*arguments):
+        clock.advance(LONG_S)
+        write(*arguments)
+
+    connection._write = stopped_before
+    asked.join(LONG_S)
+    assert isinstance(asked.exception, NotSent)
+    connection._write = write
+    connection.call(3003, b"in time", clock.monotonic_s() + LONG_S)
+    assert [request.body for request in fake.requests if request.proto_id == 3003] == [b"in time"]
+
+
+def test_no_first_byte_is_written_where_the_fence_says_no(fake_opend, connect):
+    fake = fake_opend(answer)
+    connection = connect(fake)
+    deadline_s = SystemClock().monotonic_s() + LONG_S
+    with pytest.raises(NotSent, match="not sent: the lease is over"):
+        connection.call(3003, b"fenced", deadline_s, lambda: "the lease is over")
+    connection.call(3003, b"free", deadline_s, lambda: None)
+    assert [request.body for request in fake.requests if request.proto_id == 3003] == [b"free"]
+
+
+def test_a_fence_is_asked_again_when_the_socket_was_full(fake_opend, connect):
+    go_on = Event()
+
+    def read_late(peer, request):
+        go_on.wait()
+        answer(peer, request)
+
+    fake = fake_opend(read_late)
+    connection = connect(fake)
+    ends = []
+    blocking = outcome(connection, body=b"first")
+    filling = outcome(connection, body=MORE_THAN_A_SOCKET_HOLDS)
+    deadline_s = SystemClock().monotonic_s() + LONG_S
+    fenced = gevent.spawn(connection.call, 3003, b"fenced", deadline_s, lambda: ends[0] if ends else None)
+    gevent.sleep(0.05)
+    ends.append("the lease is over")
+    go_on.set()
+    fenced.join(LONG_S)
+    assert isinstance(fenced.exception, NotSent)
+    assert ask(connection, body=b"last")
+    assert b"fenced" not in [request.body for request in fake.requests]
+    gevent.killall([blocking, filling])
+
+
 def test_silence_until_the_deadline_is_a_timeout_and_the_late_reply_is_dropped(fake_opend, connect, caplog):
     held = []
     fake = fake_opend(lambda peer, request: held.append((peer, request)))

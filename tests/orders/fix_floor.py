@@ -270,9 +270,9 @@ class Floor:
         with self.ledger() as ledger:
             wait_until(lambda: all(each.state is not IntentState.SENT for each in ledger.open_intents()))
 
-    def assert_resolved(self) -> None:
+    def assert_resolved(self, within_s: float = RESOLVED_WITHIN_S) -> None:
         """Fails unless every order is done or resolved within the time that is promised."""
-        wait_until(lambda: not self.has_open_intents(), RESOLVED_WITHIN_S)
+        wait_until(lambda: not self.has_open_intents(), within_s)
 
     def assert_unharmed(self, told: Told, back_s: float | None = None) -> list[Entry]:
         """The orders that OpenD executed for this one, once all records agree and nothing is open.

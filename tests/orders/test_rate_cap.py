@@ -1,6 +1,5 @@
 """A cap on orders holds over workers, over restarts, and for orders that come at the same moment."""
 
-import re
 from collections import Counter
 
 import pytest
@@ -10,8 +9,6 @@ FULL_TEXT = "limit check failed: rate limit exceeded: 50 orders in the last 60s 
 
 BUSY_TIMEOUT_S = 20.0
 """200 callers and the workers share two processors, and none of them may be told that it took too long."""
-
-TOO_BUSY = re.compile("did not answer within|No connection available|took no line within|Timeout reading")
 
 KEYS = {
     "three": {"max_orders_per_minute": 3},
@@ -47,14 +44,9 @@ def test_cap_holds_with_two_workers_with_four_and_over_a_restart(floor):
 
 
 def assert_exactly_fifty_of_two_hundred(floor):
-    """Fifty are charged. On a machine that is too busy, some are told that they were not sent in time."""
     told = floor.orders_at_once("fifty", 200)
-    assert {each.error for each in told if each.status == 429} == {FULL_TEXT}
-    assert all(TOO_BUSY.search(each.error) for each in told if each.status == 500), told
+    counts = Counter((each.status, each.error) for each in told)
+    assert counts == {(200, ""): 50, (429, FULL_TEXT): 150}
     with floor.ledger() as ledger:
         charged = [each for each in ledger.intents_since(0) if each.intent.key_id == "fifty"]
     assert len(charged) == 50
-    counts = Counter(each.status for each in told)
-    assert counts[200] + counts[429] + counts[500] == 200
-    assert counts[200] == 50 or counts[500] > 0, counts
-    assert counts[200] <= 50

@@ -199,11 +199,30 @@ def test_no_spelling_passes_a_list_of_symbols(floor, executes, spelling):
 
 
 @pytest.mark.parametrize(
-    "code", ["HK.06998", " 06998", "06998 ", "6998", "06998\n", "06998\x00", "０６９９８", ""]
+    "code",
+    [
+        "US.06998",
+        "HK.HK.06998",
+        "HK. 06998",
+        " 06998",
+        "06998 ",
+        "6998",
+        "06998\n",
+        "06998\x00",
+        "０６９９８",
+        "",
+    ],
 )
 def test_code_that_only_looks_like_an_allowed_one_is_not_executed(floor, executes, code):
     told = floor.order("one-symbol", code=code)
     assert told.status in (400, 429), told.answer
+
+
+def test_text_of_an_allowed_security_is_that_security(floor, executes):
+    assert floor.order("one-symbol", code="HK.06998").status == 200
+    executes(1)
+    told = floor.order("one-symbol", code="HK.00700")
+    assert told.error == "limit check failed: symbol not allowed: HK.00700"
 
 
 TWICE = [

@@ -7,8 +7,13 @@ import time
 import pytest
 from fix_gateway import wait_until
 
+from gateway.ledger.base import Resolution
+
 PLACE_ORDER = 2202
 WORKERS = 2
+DEFAULT_TIMEOUT_S = 10.0
+"""So long no answer is waited for here: that its worker is dead shows by its lease."""
+
 CAP_HKD = 3000
 """Three of the cheap orders."""
 
@@ -16,6 +21,9 @@ STEPS = (
     *("reserve", "audit-sending", "advance-sent", "call", "wire"),
     *("advance-accepted", "audit-outcome", "answer"),
 )
+STANDSTILL_LIMIT_S = 8.0
+"""Below the time of a call: that nobody sends the order any more shows by the lease alone."""
+
 MOMENTS = ("before", "after")
 NOT_SENT_YET = frozenset(
     {f"{step}:{moment}" for step in STEPS[: STEPS.index("call")] for moment in MOMENTS}
@@ -39,7 +47,10 @@ def order_of_a_dying_worker(floor, point):
 @pytest.fixture(scope="module")
 def floors(open_floor):
     keys = {"trader": {}, "capped": {"max_daily_value": {"HKD": CAP_HKD}}}
-    return {store: open_floor(keys, store=store, workers=WORKERS) for store in POINTS}
+    return {
+        store: open_floor(keys, store=store, workers=WORKERS, opend_timeout_s=DEFAULT_TIMEOUT_S)
+        for store in POINTS
+    }
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +90,26 @@ def test_killed_between_the_execution_and_the_reply(floors):
     floor.assert_resolved()
     assert told.status is None
     assert len(floor.assert_unharmed(told)) == 1
+
+
+@pytest.mark.parametrize("point", ["advance-sent:after", "wire:before"])
+def test_a_worker_that_stood_still_does_not_send_what_was_given_up_meanwhile(floors, point):
+    floor = floors["sqlite"]
+    (floor.trap.directory / "worker").unlink(missing_ok=True)
+    waiting = floor.order_held_at(point, "trader")
+    worker = floor.trap.wait_worker()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        floor.assert_resolved(STANDSTILL_LIMIT_S)
+    finally:
+        floor.trap.release()
+        os.kill(worker, signal.SIGCONT)
+    told = waiting.result()
+    assert (told.status, told.outcome) == (500, "not_sent")
+    (record,) = floor.records([told]).intents.values()
+    assert record.resolution is Resolution.ABSENT
+    assert floor.assert_unharmed(told) == []
+    floor.wait_workers(WORKERS)
 
 
 def test_deaths_in_a_row_do_not_lift_a_cap(floors):

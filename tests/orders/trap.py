@@ -33,6 +33,13 @@ class Trap:
         """Wait until somebody has come to the point."""
         wait_until(lambda: self.was_sprung)
 
+    def wait_worker(self) -> int:
+        """Wait until somebody has come to the point; the process that did."""
+        self.wait_sprung()
+        file = self.directory / "worker"
+        wait_until(lambda: file.exists() and file.read_text() != "")
+        return int(file.read_text())
+
     @property
     def was_sprung(self) -> bool:
         """Whether somebody came to the point since the trap was armed."""

@@ -30,6 +30,7 @@ def post_worker_init(worker):
     from gateway.ledger.sqlite import SqliteLedger
     from gateway.opend.client import Client
     from gateway.opend.connection import Connection
+    from gateway.trading.reconcile import Reconciler
 
     for ledger in (SqliteLedger, RedisLedger):
         set_points(ledger, "reserve", lambda *_, dry_run=False: None if dry_run else "reserve")
@@ -39,8 +40,19 @@ def post_worker_init(worker):
     set_points(AuditLog, "write", lambda log, event, **_: f"audit-{event.kind}")
     set_points(Client, "call", lambda client, protocol, *_, **__: order_step("call", protocol.proto_id))
     set_points(Connection, "_write", lambda connection, wire, outgoing: frame_step(outgoing.frame))
+    Reconciler.step = out_of_reach(Reconciler.step)
     worker.wsgi.wsgi_app = answering(worker.wsgi.wsgi_app)
     product["post_worker_init"](worker)
+
+
+def out_of_reach(search):
+    """The search for orders without points: a trap waits for the request of an order, not for one found."""
+
+    def step(reconciler):
+        gevent.getcurrent().has_no_points = True
+        search(reconciler)
+
+    return step
 
 
 def order_step(name, proto_id):
@@ -71,7 +83,9 @@ def set_points(owner, method_name, step_of):
 
 def reach(step, moment):
     """Be at a point: die, wait, or go on."""
-    if step is None or (action := taken(f"{step}:{moment}")) is None:
+    if step is None or getattr(gevent.getcurrent(), "has_no_points", False):
+        return
+    if (action := taken(f"{step}:{moment}")) is None:
         return
     if action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -86,6 +100,7 @@ def taken(point):
         order = json.loads(trap_file("armed").read_text())
         if order["point"] == point:
             trap_file("armed").rename(trap_file("sprung"))
+            trap_file("worker").write_text(str(os.getpid()))
             return order["action"]
     except FileNotFoundError:
         pass

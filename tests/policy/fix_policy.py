@@ -6,32 +6,22 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway.order import Environment, Intent, IntentKind, Side
+from fix_intent import BUY, NOON
+
+from gateway.order import Closing, Intent
 from gateway.policy.model import Limits, Principal, ValuedIntent
 from gateway.scope import Scope
 
-NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
-
 ORDER = ValuedIntent(
-    intent=Intent(
-        intent_id="i-0",
-        key_id="bot",
-        request_id="r-0",
-        kind=IntentKind.PLACE,
-        environment=Environment.SIMULATE,
-        acc_id=987654,
-        market="HK",
-        symbol="HK.00700",
-        side=Side.BUY,
-        quantity=Decimal(100),
-        price=Decimal(300),
-        remark="gw-i-0",
-    ),
+    intent=replace(BUY, price=Decimal(300)),
     currency="HKD",
     value=Decimal(30000),
     increase=Decimal(30000),
     last_price=Decimal(300),
 )
+
+CLOSING = Closing(quantity=Decimal(1), closable=Decimal(10**9), seen_s=NOON)
+"""Of a position that is large enough for every order."""
 
 _INTENT_FIELDS = frozenset(Intent.__dataclass_fields__)
 
@@ -41,6 +31,8 @@ def order(number: int = 0, **changes: Any) -> ValuedIntent:
     of_intent = {name: changes.pop(name) for name in list(changes) if name in _INTENT_FIELDS}
     if "value" in changes:
         changes.setdefault("increase", changes["value"])
+    if changes.pop("reduces_position", False):
+        changes["closing"] = CLOSING
     return replace(ORDER, intent=replace(ORDER.intent, intent_id=f"i-{number}", **of_intent), **changes)
 
 

@@ -3,7 +3,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fix_policy import NOON, order, principal
+from fix_intent import NOON
+from fix_policy import order, principal
 
 from gateway.ledger.base import IntentState, Step, TradingState
 from gateway.ledger.sqlite import SqliteLedger

@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import stat
 import subprocess
 import sys
@@ -154,6 +155,31 @@ class TestNew:
         with pytest.raises(ConfigurationError):
             add_new_key(path, BOT)
         assert path.read_text() == COMMENTED + damage
+
+    @pytest.mark.parametrize("mode", [0o644, 0o664, 0o666])
+    def test_file_of_a_fresh_checkout_is_its_owners_alone_with_its_first_key(
+        self, path: Path, mode: int
+    ) -> None:
+        path.write_text("# as git has it\nversion: 1\nkeys: []\n")
+        path.chmod(mode)
+        add_new_key(path, {"id": "bot", "scopes": ["qot:read"]})
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert [key.principal.key_id for key in load_policy(path).keys] == ["bot"]
+
+    def test_file_with_keys_that_others_could_change_is_refused_with_the_command_that_mends_it(
+        self, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "my policy.yaml"
+        add_new_key(path, {"id": "bot", "scopes": ["qot:read"]})
+        path.chmod(0o664)
+        before = path.read_text()
+        with pytest.raises(ConfigurationError) as caught:
+            add_new_key(path, {"id": "other", "scopes": ["qot:read"]})
+        assert path.read_text() == before
+        command = str(caught.value).partition("; ")[2].strip()
+        assert command == f"chmod 600 '{path}'"
+        subprocess.run(shlex.split(command), check=True)
+        add_new_key(path, {"id": "other", "scopes": ["qot:read"]})
 
     def test_mode_and_symbolic_link_stay(self, path: Path, tmp_path: Path) -> None:
         target = tmp_path / "elsewhere"

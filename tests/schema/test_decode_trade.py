@@ -333,3 +333,49 @@ def test_unlock_takes_the_md5():
         {"unlock": True, "pwd_md5": "e10adc3949ba59abbe56e057f20f883e", "security_firm": 1}, "Trd_UnlockTrade"
     )
     assert message.pwdMD5 == "e10adc3949ba59abbe56e057f20f883e"
+
+
+@pytest.mark.parametrize("name", ["Trd_PlaceOrder", "Trd_GetMaxTrdQtys"])
+@pytest.mark.parametrize(
+    ("given", "code", "sec_market"),
+    [
+        ({"code": "06998", "sec_market": "HK"}, "06998", 1),
+        ({"code": "HK.06998", "sec_market": "HK"}, "06998", 1),
+        ({"code": "hk.06998", "sec_market": 1}, "06998", 1),
+        ({"code": "HK.06998"}, "06998", 1),
+        ({"code": "SH.600519"}, "600519", 31),
+        ({"code": "sz.000001", "sec_market": "CN_SZ"}, "000001", 32),
+        ({"code": "BRK.B", "sec_market": "US"}, "BRK.B", 2),
+        ({"code": "US.CC.B", "sec_market": "US"}, "CC.B", 2),
+        ({"code": "AAPL"}, "AAPL", 0),
+    ],
+)
+def test_a_securitys_text_is_its_code_where_it_is_listed(name, given, code, sec_market):
+    header = {"trd_env": "simulate", "acc_id": 1, "trd_market": "HK"}
+    sent = c2s(body_with(name, header, **given), name)
+    assert (sent.code, sent.secMarket) == (code, sec_market)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (
+            {"code": "US.AAPL", "sec_market": "HK"},
+            "code: found 'US.AAPL' with sec_market HK; accepted is the code alone, or HK. and the code",
+        ),
+        (
+            {"code": "CC.B", "sec_market": "US"},
+            "code: found 'CC.B' with sec_market US; accepted is the code alone, or US. and the code",
+        ),
+        (
+            {"code": "HK."},
+            "code: found 'HK.' without a code; accepted is the code alone, or HK. and the code",
+        ),
+        (
+            {"code": "HK. ", "sec_market": "HK"},
+            "code: found 'HK. ' without a code; accepted is the code alone, or HK. and the code",
+        ),
+    ],
+)
+def test_a_securitys_text_that_fits_nothing_is_refused(given, text):
+    assert str(refusal(page_order(**{"sec_market": None, **given}))) == text

@@ -17,7 +17,8 @@ from fix_broker import (
 )
 from fix_market import APPLE, APPLE_CALL, TENCENT
 
-from gateway.simulator.broker.enums import TrdMarket, TrdSide
+from gateway.schema.trade import TrdSide
+from gateway.simulator.broker.enums import TrdMarket
 from gateway.simulator.broker.fee import fee_items, fee_of
 
 

@@ -13,6 +13,7 @@ from fix_trading import (
     PLACE,
     TIMEOUT_S,
     UNLOCK,
+    global_state,
     modify_request,
     order_list,
     order_row,
@@ -96,6 +97,51 @@ class TestPlace:
         assert outcome["order_id"] == ORDER_ID
         assert verify(floor.audit_file).is_intact
 
+    @pytest.mark.parametrize("is_live_again", [False, True])
+    def test_no_order_goes_out_whose_worker_was_taken_for_dead(self, floor, opend, is_live_again):
+        """It stands still after SENT; others give the order up as soon as its lease has ended."""
+        lease, others = Lease(floor.ledger, floor.clock), Lease(floor.ledger, floor.clock)
+        lease.open(), others.open()
+        floor.desk = Desk(floor.line, floor.ledger, floor.audit, floor.clock, lease=lease)
+        opend.script("GetGlobalState", global_state(NOON))
+        opend.script("Trd_GetOrderList", order_list())
+        call = floor.opend.call
+
+        def stand_still(*arguments, **named):
+            if arguments[0] is PLACE and not found:
+                for _ in range(20):
+                    floor.clock.advance(0.25)
+                    others.renew()
+                    floor.reconciler.step()
+                found.append((floor.record.state, floor.record.resolution))
+                if is_live_again:
+                    lease.renew()
+            return call(*arguments, **named)
+
+        found = []
+        floor.opend.call = stand_still
+        with pytest.raises(NotSent, match="could not say in the ledger that it lives"):
+            floor.place()
+        assert found == [(IntentState.RESOLVED, Resolution.ABSENT)]
+        assert floor.writes == []
+        floor.place()
+        assert floor.writes == [PLACE.name]
+        lease.close(), others.close()
+
+    def test_without_its_lease_a_worker_takes_no_order(self, floor):
+        lease = Lease(floor.ledger, floor.clock)
+        lease.open()
+        floor.desk = Desk(floor.line, floor.ledger, floor.audit, floor.clock, lease=lease)
+        floor.ledger.fault("before", "renew_lease", LedgerUnavailable("away"))
+        with pytest.raises(
+            OrderDenied, match="the ledger cannot be asked: this worker could not say"
+        ) as denied:
+            floor.place()
+        assert denied.value.status == 500
+        assert floor.writes == []
+        assert floor.ledger.intents_since(0) == []
+        lease.close()
+
     def test_an_intent_names_the_lease_of_its_worker(self, floor):
         lease = Lease(floor.ledger, floor.clock)
         lease.open()
@@ -157,8 +203,9 @@ class TestPlace:
         monkeypatch.setattr(
             floor.ledger, "advance", lambda *a: (floor.clock.advance(1), advance(*a))[1], raising=False
         )
+        started_s = floor.clock.monotonic_s()
         floor.place()
-        assert [named["timeout_s"] for named in left] == [TIMEOUT_S - 3]
+        assert [named["deadline_s"] for named in left] == [started_s + TIMEOUT_S]
 
     def test_an_order_whose_time_is_over_is_not_sent(self, floor, monkeypatch):
         advance = floor.ledger.advance
@@ -245,6 +292,18 @@ class TestDenied:
         assert reason_of(denied) is DenyReason.REDUCING
         floor.place(trdSide=SELL)
         assert floor.writes == [PLACE.name]
+
+    def test_of_two_sales_at_once_only_what_is_held_passes_while_trading_is_reducing(self, floor, opend):
+        """Both are judged by the same list of OpenD, in which neither shows yet."""
+        floor.ledger.set_trading(TradingState.REDUCING, NOON, "bot")
+        opend.script("Trd_GetPositionList", position_list({}))
+        opend.script("Trd_GetOrderList", order_list())
+        floor.place(trdSide=SELL, qty=60.0)
+        with pytest.raises(OrderDenied) as denied:
+            floor.place(trdSide=SELL, qty=60.0)
+        assert reason_of(denied) is DenyReason.REDUCING
+        floor.place(trdSide=SELL, qty=40.0)
+        assert floor.writes == [PLACE.name] * 2
 
     def test_what_cannot_be_judged_is_in_the_audit_too(self, floor):
         with pytest.raises(FieldError, match="sec_market: missing"):

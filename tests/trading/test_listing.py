@@ -1,8 +1,9 @@
 import pytest
 
 from gateway.schema.errors import FieldError
+from gateway.schema.trade import TrdSecMarket
 from gateway.trading.listing import LISTED_IN, listing_of, market_name
-from gateway.trading.wire import MARKETS, SecurityType, TrdSecMarket
+from gateway.trading.wire import MARKETS, SecurityType
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gateway.schema.descriptors import message_class
 from gateway.schema.errors import FieldError
+from gateway.schema.trade import OrderType, TrailType
 from gateway.trading.pricing import Quote, modified_terms, order_terms, placed_terms, worst_price
-from gateway.trading.wire import OrderType, TrailType
 
 LIMITED = [
     each for each in OrderType if each.name.endswith(("NORMAL", "LIMIT", "LIMIT_ALL", "LIMIT_IF_TOUCHED"))

@@ -13,7 +13,11 @@ from fix_trading import (
 )
 
 from gateway.ledger.base import IntentState, LedgerUnavailable, Resolution
+from gateway.ledger.lease import LEASE_S, Lease
+from gateway.ledger.watched_time import WATCH_GAP_S
 from gateway.opend.errors import ConnectionLost, OpenDLimited, OpenDRefused, OpenDUnavailable, OutcomeUnknown
+from gateway.trading import reconcile
+from gateway.trading.desk import Desk
 from gateway.trading.reconcile import HISTORY_AFTER_S
 
 STATE, ORDERS, HISTORY = "GetGlobalState", "Trd_GetOrderList", "Trd_GetHistoryOrderList"
@@ -301,6 +305,45 @@ class TestDeadWorker:
         outcomes = [line["outcome"] for line in floor.lines() if "outcome" in line]
         assert outcomes == ["unknown", "absent"]
 
+    @pytest.mark.parametrize("step", ["reserved", "sent"])
+    def test_the_end_of_its_lease_gives_an_order_up_at_once(self, floor, step):
+        """That of another worker, which had begun to look for it before, ends nothing."""
+        own, other = Lease(floor.ledger, floor.clock), Lease(floor.ledger, floor.clock)
+        own.open(), other.open()
+        floor.desk = Desk(floor.line, floor.ledger, floor.audit, floor.clock, lease=own)
+        self.leave(floor, step)
+        for _ in range(6):
+            own.renew(), other.renew()
+            pass_time(floor, 0.5)
+        assert fate(floor) == step
+        begun_s = floor.clock.monotonic_s()
+        while fate(floor) == step:
+            other.renew()
+            pass_time(floor, 0.25)
+        assert floor.clock.monotonic_s() - begun_s <= LEASE_S + 2 * WATCH_GAP_S
+        if step == "sent":
+            pass_time(floor, *[0.25] * 4)
+        assert fate(floor) == ("abandoned" if step == "reserved" else Resolution.ABSENT)
+        own.close(), other.close()
+
+    def test_a_worker_that_began_after_the_leases_were_read_is_not_taken_for_dead(self, floor, monkeypatch):
+        lease = Lease(floor.ledger, floor.clock)
+        lease.open()
+        floor.desk = Desk(floor.line, floor.ledger, floor.audit, floor.clock, lease=lease)
+        live_leases = floor.ledger.live_leases
+
+        def begin_meanwhile(now_s):
+            live = live_leases(now_s)
+            if not floor.ledger.intents_since(0):
+                self.leave(floor, "reserved")
+            return live
+
+        monkeypatch.setattr(floor.ledger, "live_leases", begin_meanwhile, raising=False)
+        pass_time(floor, 0.0, 0.5)
+        floor.ledger.live_leases(floor.clock.wall_s())
+        assert fate(floor) is IntentState.RESERVED
+        lease.close()
+
     def test_while_its_worker_may_live_only_our_remark_is_proof(self, floor):
         self.leave(floor, "sent", remark="mine")
         lists(floor, signed(floor))
@@ -398,6 +441,14 @@ class TestGreenlet:
         assert len(seen) == count >= 5
         assert caplog.text.count("unknown orders cannot be looked for: away") == 1
         assert caplog.text.count("RuntimeError: a defect") == 1
+
+    def test_it_begins_at_once(self, floor, steps, monkeypatch):
+        """A worker that does not live for long has looked once."""
+        _, _, enough = steps
+        monkeypatch.setattr(reconcile, "INTERVAL_S", 3600)
+        floor.reconciler.open()
+        assert enough.wait(10)
+        floor.reconciler.close()
 
     def test_it_may_be_closed_without_having_been_opened(self, floor):
         floor.reconciler.close()

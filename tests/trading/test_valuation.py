@@ -5,6 +5,7 @@ import pytest
 from fix_trading import (
     EQUITY,
     HEADER,
+    NOON,
     OPTION,
     ORDER_ID,
     modify_request,
@@ -20,14 +21,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_client import ScriptedClient
 
+from gateway.clock import ManualClock
 from gateway.opend.errors import OpenDUnavailable
 from gateway.order import Environment, IntentKind, Side
 from gateway.policy.model import Caps
 from gateway.schema.errors import FieldError
+from gateway.schema.trade import OrderType
 from gateway.trading.account import OrderNotFound
 from gateway.trading.context import WriteContext
 from gateway.trading.valuation import Valuer
-from gateway.trading.wire import OrderType
 
 STATIC, SNAPSHOT, ORDERS, POSITIONS = (
     "Qot_GetStaticInfo",
@@ -57,11 +59,15 @@ def context(key=CAPPED, **options):
 
 def place(opend, key=CAPPED, *, is_reducing=False, is_dry_run=False, **changes):
     request = place_request(**changes)
-    return Valuer(opend).place(request, context(key, is_dry_run=is_dry_run), is_reducing=is_reducing)
+    return Valuer(opend, ManualClock(NOON)).place(
+        request, context(key, is_dry_run=is_dry_run), is_reducing=is_reducing
+    )
 
 
 def modify(opend, key=CAPPED, *, is_reducing=False, **changes):
-    return Valuer(opend).modify(modify_request(**changes), context(key), is_reducing=is_reducing)
+    return Valuer(opend, ManualClock(NOON)).modify(
+        modify_request(**changes), context(key), is_reducing=is_reducing
+    )
 
 
 class TestWhatOpenDIsAskedFor:
@@ -72,7 +78,7 @@ class TestWhatOpenDIsAskedFor:
         assert opend.names() == []
 
     def test_a_buy_with_a_limit_costs_the_kind_of_security_once(self, opend):
-        valuer = Valuer(opend)
+        valuer = Valuer(opend, ManualClock(NOON))
         for _ in range(2):
             assert valuer.place(place_request(), context(), is_reducing=False).value == 30_000
         assert opend.names() == [STATIC]

@@ -1,6 +1,7 @@
 import pytest
 
 from gateway.order import CURRENCIES, TRD_MARKETS, Side
+from gateway.schema import trade
 from gateway.schema.descriptors import enum
 from gateway.schema.enums import SDK_CONSTANTS
 from gateway.trading import wire
@@ -20,12 +21,14 @@ def numbers(name):
 @pytest.mark.parametrize(
     ("own", "name"),
     [
-        (wire.TrdSecMarket, "Trd_Common.TrdSecMarket"),
-        (wire.OrderType, "Trd_Common.OrderType"),
-        (wire.TrailType, "Trd_Common.TrailType"),
-        (wire.ModifyOrderOp, "Trd_Common.ModifyOrderOp"),
-        (wire.OrderStatus, "Trd_Common.OrderStatus"),
-        (wire.PositionSide, "Trd_Common.PositionSide"),
+        (trade.TrdEnv, "Trd_Common.TrdEnv"),
+        (trade.TrdSide, "Trd_Common.TrdSide"),
+        (trade.TrdSecMarket, "Trd_Common.TrdSecMarket"),
+        (trade.OrderType, "Trd_Common.OrderType"),
+        (trade.TrailType, "Trd_Common.TrailType"),
+        (trade.ModifyOrderOp, "Trd_Common.ModifyOrderOp"),
+        (trade.OrderStatus, "Trd_Common.OrderStatus"),
+        (trade.PositionSide, "Trd_Common.PositionSide"),
         (wire.SecurityType, "Qot_Common.SecurityType"),
     ],
 )
@@ -36,9 +39,9 @@ def test_numbers_are_those_of_the_contract(own, name):
 
 def test_every_order_type_and_operation_is_known():
     known_types = set(numbers("Trd_Common.OrderType").values()) - {0}
-    assert {each.value for each in wire.OrderType} == known_types == set(PRICE_RULES)
+    assert {each.value for each in trade.OrderType} == known_types == set(PRICE_RULES)
     operations = set(numbers("Trd_Common.ModifyOrderOp").values()) - {0}
-    assert {each.value for each in wire.ModifyOrderOp} == operations
+    assert {each.value for each in trade.ModifyOrderOp} == operations
 
 
 def test_sides_environments_and_final_states_are_those_of_the_contract():
@@ -63,4 +66,5 @@ def test_every_market_is_known_and_has_securities():
 def test_symbols_are_spelled_as_the_official_sdk_spells_them():
     by_prefix = SDK_CONSTANTS["Qot_Common.QotMarket"]
     assert {each.prefix: each.qot_market for each in EXCHANGES.values()} == by_prefix
+    assert {each.prefix: market for market, each in EXCHANGES.items()} == trade.PREFIXES
     assert {each.currency for each in EXCHANGES.values()} - {None} <= CURRENCIES

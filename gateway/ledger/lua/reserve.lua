@@ -2,7 +2,7 @@
 --
 -- KEYS: clock, trading, rate slots, daily sum, fingerprints, intent, open, created, done
 -- ARGV[1]: {now_us, tolerance_us, retention_us, gc_rows, key_id, intent_prefix, dry_run,
---           reduces_position, row, duplicate?, rate?, daily?}
+--           row, closing?, duplicate?, rate?, daily?}
 -- Answers {record = flat row, is_new}, or {check, figure, heals_at_us?}: numbers as decimal text,
 -- since cjson writes 14 digits. Times are microseconds, which a double holds exactly; amounts are
 -- millionths as text, and calculated as whole units and rest, which it holds exactly too.
@@ -51,13 +51,47 @@ if latest_us - order.now_us > order.tolerance_us then
 end
 local at_us = math.max(order.now_us, latest_us)
 
+local is_buy = {BUY = true, SELL = false, SELL_SHORT = false, BUY_BACK = true}
+local closing, own = order.closing, order.row
+
+-- What an intent may close of the same position, beside what OpenD listed.
+local function quantity_of(intent_id, seen)
+    local names = {'environment', 'acc_id', 'symbol', 'side', 'kind', 'quantity', 'order_id', 'state', 'resolution'}
+    local values = redis.call('HMGET', order.intent_prefix .. intent_id, unpack(names))
+    local each = {}
+    for index, name in ipairs(names) do
+        each[name] = values[index] or nil
+    end
+    local is_same = each.environment == own.environment and each.acc_id == own.acc_id
+        and each.symbol == own.symbol and is_buy[each.side] == is_buy[own.side]
+    local is_listed = each.kind == 'place' and (seen[intent_id] or seen[each.order_id or ''])
+    local is_over = each.state == 'rejected' or each.state == 'abandoned'
+        or each.state == 'resolved' and each.resolution ~= 'accepted'
+    return is_same and not is_listed and not is_over and tonumber(each.quantity) or 0
+end
+
+local function exceeds_closable()
+    local seen, quantity = {}, tonumber(closing.quantity)
+    for _, name in ipairs(closing.seen) do
+        seen[name] = true
+    end
+    for _, intent_id in ipairs(redis.call('ZRANGE', open, 0, -1)) do
+        quantity = quantity + quantity_of(intent_id, seen)
+    end
+    for _, intent_id in ipairs(redis.call('ZRANGEBYSCORE', done, whole(closing.since_us), '+inf')) do
+        quantity = quantity + quantity_of(intent_id, seen)
+    end
+    -- A sum of fractions may end a little above the number that it is.
+    return quantity > tonumber(closing.closable) * (1 + 1e-12)
+end
+
 local switches = redis.call('HMGET', trading, '', order.key_id)
 for _, check in ipairs({'halted', 'reducing'}) do
     local is_set = false
     for index = 1, 2 do
         is_set = is_set or (switches[index] and string.match(switches[index], '^%a+') == check)
     end
-    if is_set and not (check == 'reducing' and order.reduces_position) then
+    if is_set and (check == 'halted' or not closing or exceeds_closable()) then
         return exceeded(check)
     end
 end

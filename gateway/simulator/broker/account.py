@@ -4,16 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from gateway.schema.trade import TrdEnv, TrdSide
 from gateway.simulator.broker import refusals
-from gateway.simulator.broker.enums import (
-    Currency,
-    SecurityFirm,
-    SimAccType,
-    TrdAccType,
-    TrdEnv,
-    TrdMarket,
-    TrdSide,
-)
+from gateway.simulator.broker.enums import Currency, SecurityFirm, SimAccType, TrdAccType, TrdMarket
 from gateway.simulator.broker.fee import fee_of
 from gateway.simulator.broker.number import ZERO
 from gateway.simulator.broker.order import FINAL, Fill, Order

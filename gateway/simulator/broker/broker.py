@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gateway.clock import Clock
+from gateway.schema.trade import ModifyOrderOp, OrderStatus, OrderType, TrdEnv
 from gateway.simulator.broker import refusals
 from gateway.simulator.broker.account import Account
-from gateway.simulator.broker.enums import ModifyOrderOp, OrderStatus, OrderType, TimeInForce, TrdEnv
+from gateway.simulator.broker.enums import TimeInForce
 from gateway.simulator.broker.ids import IdSequence, fill_id_ex
 from gateway.simulator.broker.matching import Matcher, Trade
 from gateway.simulator.broker.modifying import check_operation, new_terms, operation

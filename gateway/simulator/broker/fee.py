@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 
-from gateway.simulator.broker.enums import TrdMarket, TrdSide
+from gateway.schema.trade import TrdSide
+from gateway.simulator.broker.enums import TrdMarket
 from gateway.simulator.broker.number import CENT, ZERO
 
 

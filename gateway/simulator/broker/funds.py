@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from gateway.schema.trade import TrdSide
 from gateway.simulator.broker.account import Account
-from gateway.simulator.broker.enums import CltRiskLevel, CltRiskStatus, Currency, TrdMarket, TrdSide
+from gateway.simulator.broker.enums import CltRiskLevel, CltRiskStatus, Currency, TrdMarket
 from gateway.simulator.broker.margin import margin_terms
 from gateway.simulator.broker.number import CENT, ZERO, to_lots
 from gateway.simulator.broker.order import Order

@@ -3,17 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gateway.schema.trade import TrdEnv
 from gateway.simulator.broker import refusals
 from gateway.simulator.broker.account import Account, AccountProfile
 from gateway.simulator.broker.broker import Broker
-from gateway.simulator.broker.enums import (
-    Currency,
-    TrdAccRole,
-    TrdAccStatus,
-    TrdCategory,
-    TrdEnv,
-    TrdMarket,
-)
+from gateway.simulator.broker.enums import Currency, TrdAccRole, TrdAccStatus, TrdCategory, TrdMarket
 from gateway.simulator.broker.fee import fee_items
 from gateway.simulator.broker.funds import funds_fields, max_qty_fields
 from gateway.simulator.broker.margin import MARGIN_MARKETS, margin_terms

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from gateway.simulator.broker.enums import OrderType
+from gateway.schema.trade import OrderType
 from gateway.simulator.broker.number import ZERO, to_lots
 from gateway.simulator.broker.order import Order
 from gateway.simulator.model import Level, MarketView, SecurityKey

@@ -6,9 +6,9 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+from gateway.schema.trade import ModifyOrderOp, OrderStatus
 from gateway.simulator.broker import refusals
 from gateway.simulator.broker.account import Account
-from gateway.simulator.broker.enums import ModifyOrderOp, OrderStatus
 from gateway.simulator.broker.number import qty_from_wire
 from gateway.simulator.broker.order import MODIFIABLE, Order
 from gateway.simulator.broker.placing import check_size

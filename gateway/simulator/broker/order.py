@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
 
+from gateway.schema.trade import OrderStatus, OrderType, TrdEnv, TrdSide
 from gateway.simulator.broker import refusals
-from gateway.simulator.broker.enums import OrderStatus, OrderType, TimeInForce, TrdEnv, TrdSide
+from gateway.simulator.broker.enums import TimeInForce
 from gateway.simulator.broker.number import ZERO
 from gateway.simulator.broker.rules import HAS_LIMIT, MarketRules
 from gateway.simulator.model import Instrument, Refusal, SecurityKey

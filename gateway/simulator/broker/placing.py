@@ -3,9 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
+from gateway.schema.trade import OrderType, TrdEnv, TrdSide
 from gateway.simulator.broker import refusals
 from gateway.simulator.broker.account import Account
-from gateway.simulator.broker.enums import OrderType, TrdEnv, TrdMarket, TrdSide
+from gateway.simulator.broker.enums import TrdMarket
 from gateway.simulator.broker.ids import IdSequence, real_id_ex
 from gateway.simulator.broker.number import price_from_wire, qty_from_wire
 from gateway.simulator.broker.order import Order

@@ -6,9 +6,10 @@ from decimal import Decimal
 from functools import cached_property
 from types import MappingProxyType
 
+from gateway.schema.trade import TrdSide
 from gateway.simulator.broker import refusals
 from gateway.simulator.broker.account import Account
-from gateway.simulator.broker.enums import Currency, TrdSide
+from gateway.simulator.broker.enums import Currency
 from gateway.simulator.broker.margin import MarginTerms, margin_terms
 from gateway.simulator.broker.number import ZERO
 from gateway.simulator.broker.order import Order

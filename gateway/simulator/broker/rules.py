@@ -7,16 +7,9 @@ from decimal import Decimal
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from gateway.schema.trade import ModifyOrderOp, OrderType, TrdEnv, TrdSecMarket
 from gateway.simulator.broker import refusals
-from gateway.simulator.broker.enums import (
-    Currency,
-    ModifyOrderOp,
-    OrderType,
-    TimeInForce,
-    TrdEnv,
-    TrdMarket,
-    TrdSecMarket,
-)
+from gateway.simulator.broker.enums import Currency, TimeInForce, TrdMarket
 from gateway.simulator.model import QotMarket, Refusal, SecurityKey, SecurityType
 
 _BASIC = frozenset({OrderType.NORMAL, OrderType.MARKET})
@@ -152,7 +145,7 @@ def security_key(code: str, sec_market: int, trd_market: int) -> SecurityKey:
     `sec_market` 0 means the only listing market of `trd_market`; A-shares have two and need it. Raises
     `Refusal` for a code that cannot be one of the market's.
     """
-    if sec_market == TrdSecMarket.UNKNOWN:
+    if not sec_market:
         try:
             sec_market = _ONLY_LISTING[TrdMarket(trd_market)]
         except (KeyError, ValueError):

@@ -5,18 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from gateway.schema.trade import OrderStatus, OrderType, TrdEnv, TrdSide
 from gateway.simulator.broker.account import Account, AccountProfile
 from gateway.simulator.broker.enums import (
     Currency,
-    OrderStatus,
-    OrderType,
     SecurityFirm,
     SimAccType,
     TimeInForce,
     TrdAccType,
-    TrdEnv,
     TrdMarket,
-    TrdSide,
 )
 from gateway.simulator.broker.ids import IdSequence, fill_id_ex, real_id_ex
 from gateway.simulator.broker.order import Fill, Order

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.simulator.broker.enums import OrderStatus, OrderType, PositionSide, TrdEnv, TrdMarket
+from gateway.schema.trade import OrderStatus, OrderType, PositionSide, TrdEnv
+from gateway.simulator.broker.enums import TrdMarket
 from gateway.simulator.broker.order import Fill, Order
 from gateway.simulator.broker.power import Holding
 from gateway.simulator.broker.rules import rules_of
