@@ -26,11 +26,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ledger": {"order", "errors", "clock"},
     "policy": {"ledger", "order", "scope", "yaml_text"},
     "trading": {"policy", "ledger", "audit", "order", "opend", "schema", "errors", "clock"},
+    "openapi": {"routes", "schema", "scope", "settings", "ledger", "order"},
     "feed": {"opend", "schema", "errors", "clock"},
     "simulator": {"schema", "opend", "errors", "clock"},
     "web": {
         "trading",
         "feed",
+        "openapi",
         "opend",
         "schema",
         "errors",

@@ -16,6 +16,7 @@ from gateway.schema.codec import Codec
 from gateway.settings import Settings
 from gateway.trading.desk import Desk
 from gateway.web.auth import Guard, KeysGuard, LocalGuard
+from gateway.web.blueprints.docs import docs_blueprint
 from gateway.web.blueprints.ops import ops_blueprint
 from gateway.web.blueprints.quote import quote_blueprint
 from gateway.web.blueprints.system import system_blueprint
@@ -28,7 +29,7 @@ from gateway.web.refusal import RefusalLog
 from gateway.web.replay import Replays
 from gateway.web.services import Services
 
-BLUEPRINTS = (system_blueprint, quote_blueprint, trade_blueprint, ops_blueprint)
+BLUEPRINTS = (system_blueprint, quote_blueprint, trade_blueprint, ops_blueprint, docs_blueprint)
 
 ANSWER_MARGIN_S = 5.0
 """What a request may take beside its call to OpenD, before it counts as one that died."""
