@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.descriptor import EnumDescriptor, EnumValueDescriptor
 
 from gateway.openapi.component import Components, Schema, base_name
 from gateway.schema.comments import Comments
@@ -80,7 +80,7 @@ class Enumerations:
         else:
             number = self._refer(enumeration, "InputNumber", lambda: self._table(enumeration, numbers))
         others = [{**OTHER_NUMBER, "minimum": 0}] if enumeration.full_name in OPEN_ENUMS else []
-        return {"anyOf": [number, self._name(enumeration), OTHER_NAME, *others]}
+        return {"anyOf": [number, self._names(enumeration), OTHER_NAME, *others]}
 
     def _shown_numbers(self, enumeration: EnumDescriptor) -> dict[int, int]:
         """The numbers that answers carry, each with the protocol's."""
@@ -98,36 +98,37 @@ class Enumerations:
 
     def _table(self, enumeration: EnumDescriptor, numbers: Mapping[int, int]) -> Schema:
         """The schema of certain numbers, with the name and the meaning of each."""
-        names = self._names(enumeration)
-        meanings = self._meanings(enumeration)
-        rows = [f"- `{number}` {names[wire]}{_behind(meanings[wire])}" for number, wire in numbers.items()]
         intro = self._comments.of(enumeration.full_name)
         if enumeration.full_name in RENUMBERED:
             intro += f"\n\nIn force here is `trd_env_numbering: {self._numbering}`:"
+        rows = [
+            f"- `{number}` {_name(enumeration, value)}{self._meaning(enumeration, value)}"
+            for number, wire in numbers.items()
+            for value in enumeration.values
+            if value.number == wire
+        ]
+        first = [enumeration.values_by_number[wire] for wire in numbers.values()]
         return {
             **INTEGER,
             "enum": list(numbers),
-            "x-enum-varnames": _identifiers(enumeration, [names[wire] for wire in numbers.values()]),
+            "x-enum-varnames": _identifiers(enumeration, [_name(enumeration, value) for value in first]),
             "description": "\n".join([intro, "", *rows]).strip(),
         }
 
-    def _name(self, enumeration: EnumDescriptor) -> Schema:
+    def _meaning(self, enumeration: EnumDescriptor, value: EnumValueDescriptor) -> str:
+        meaning = self._comments.of(f"{enumeration.full_name}.{value.name}")
+        return f": {meaning}" if meaning else ""
+
+    def _names(self, enumeration: EnumDescriptor) -> Schema:
         accepted = choices(enumeration, self._numbering, refuse_unknown=True).names
-        names = [name for name in self._names(enumeration).values() if folded(name) in accepted]
-        return self._refer(enumeration, "Name", lambda: {"type": "string", "enum": names})
-
-    def _names(self, enumeration: EnumDescriptor) -> dict[int, str]:
-        spelled = SPELLED.get(enumeration.full_name, {})
-        shorts = {value.number: short_name(enumeration, value.name) for value in enumeration.values}
-        return {number: spelled.get(short, short) for number, short in shorts.items()}
-
-    def _meanings(self, enumeration: EnumDescriptor) -> dict[int, str]:
-        full = enumeration.full_name
-        return {value.number: self._comments.of(f"{full}.{value.name}") for value in enumeration.values}
+        names = [_name(enumeration, value) for value in enumeration.values]
+        named = {"type": "string", "enum": [name for name in names if folded(name) in accepted]}
+        return self._refer(enumeration, "Name", lambda: named)
 
 
-def _behind(meaning: str) -> str:
-    return f": {meaning}" if meaning else ""
+def _name(enumeration: EnumDescriptor, value: EnumValueDescriptor) -> str:
+    short = short_name(enumeration, value.name)
+    return SPELLED.get(enumeration.full_name, {}).get(short, short)
 
 
 def _identifiers(enumeration: EnumDescriptor, names: list[str]) -> list[str]:

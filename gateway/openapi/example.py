@@ -50,7 +50,7 @@ _BODIES: Mapping[str, Body] = {
     "funds": {"header": REAL_HK, "currency": "HKD"},
     "positions": {"header": REAL_HK},
     "orders": {"header": PAPER_HK},
-    "order-fills": {"header": PAPER_HK},
+    "order-fills": {"header": REAL_HK},
     "max-trd-qtys": {"header": PAPER_HK, "order_type": "Normal", "code": "00700", "price": 300.0},
     "margin-ratio": {"header": REAL_HK, "security_list": ["HK.00700"]},
     "order-fee": {"header": REAL_HK, "order_id_ex_list": []},
