@@ -17,7 +17,7 @@ OTHER_NUMBER: Schema = {**INTEGER, "description": "A number that this version ha
 
 OTHER_NAME: Schema = {
     "type": "string",
-    "pattern": "^[A-Za-z0-9_/]+$",
+    "pattern": "^[A-Za-z0-9_/]*[A-Za-z][A-Za-z0-9_/]*$",
     "description": "A name in another spelling: with the protocol's prefix, in another case, or as the "
     "official SDK calls it.",
 }

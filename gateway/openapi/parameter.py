@@ -29,9 +29,9 @@ def int64_format(in_force: Int64Format) -> Schema:
 
 REQUEST_ID = _header(
     "X-Request-Id",
-    "The caller's own name for this request. It stands in the answer and in the log; one of another form is "
-    "replaced by a new one.",
-    {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+    "The caller's own name for this request: 1 to 64 letters, digits or `.`, `_`, `-`. It stands in the answer "
+    "and in the log; one of another form is replaced by a new one.",
+    {"type": "string"},
 )
 IDEMPOTENCY_KEY = _header(
     "Idempotency-Key",

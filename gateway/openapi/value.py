@@ -17,7 +17,7 @@ NUMBER_OR_NULL: Schema = {"type": ["number", "null"], "format": "double"}
 
 _INT64 = {
     FieldDescriptor.TYPE_INT64: ("Int64", "^(0|-?[1-9][0-9]{0,18})$", {}),
-    FieldDescriptor.TYPE_UINT64: ("UInt64", "^(0|[1-9][0-9]{0,19})$", {"minimum": 0}),
+    FieldDescriptor.TYPE_UINT64: ("UInt64", "^(0|[1-9][0-9]{0,19})$", {"format": "uint64", "minimum": 0}),
 }
 _ANSWERED: dict[int, Schema] = {
     FieldDescriptor.TYPE_BOOL: BOOLEAN,
