@@ -98,9 +98,7 @@ class Messages:
         schema = {**self._object(descriptor, properties, needed), "additionalProperties": False}
         if beside := BESIDE.get(descriptor.full_name):
             properties[beside[0]] = self._sub_types(beside[1])
-        if any(
-            field.message_type and field.message_type.full_name == TRADE_HEADER for field in descriptor.fields
-        ):
+        if TRADE_HEADER in {each.message_type.full_name for each in descriptor.fields if each.message_type}:
             schema |= self._flat_header(properties, needed)
         return schema
 
@@ -126,12 +124,9 @@ class Messages:
         header = message(TRADE_HEADER).fields_by_name
         flat = [snake_case(name) for name in FLAT_FIELDS]
         for name in FLAT_FIELDS:
-            own = properties.get(snake_case(name), {})
-            text = (
-                own.get("description")
-                or f"In place of the same field of `header`. {self._note(header[name])}"
-            )
-            properties[snake_case(name)] = {**self.values.request(header[name]), "description": text, **own}
+            text = f"In place of the same field of `header`. {self._note(header[name])}"
+            beside = {**self.values.request(header[name]), "description": text}
+            properties.setdefault(snake_case(name), beside)  # Trd_ModifyOrder has a market of its own
         needed.remove("header")
         return {"if": {"not": {"required": ["header"]}}, "then": {"required": flat}}
 

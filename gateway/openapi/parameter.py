@@ -29,8 +29,8 @@ def int64_format(in_force: Int64Format) -> Schema:
 
 REQUEST_ID = _header(
     "X-Request-Id",
-    "The caller's own name for this request: 1 to 64 letters, digits or `.`, `_`, `-`. It stands in the answer "
-    "and in the log; one of another form is replaced by a new one.",
+    "The caller's own name for this request: 1 to 64 letters, digits or `.`, `_`, `-`. It stands in the "
+    "answer and in the log; one of another form is replaced by a new one.",
     {"type": "string"},
 )
 IDEMPOTENCY_KEY = _header(

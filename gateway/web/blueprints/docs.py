@@ -25,7 +25,7 @@ from gateway.web.body import JSON_TYPE
 from gateway.web.dispatch import serve
 from gateway.web.services import Services
 
-_OURS = Path(str(files("gateway.web") / "pages"))
+_OURS = Path(str(files("gateway.web") / "static" / "docs"))
 _SWAGGER_UI = Path(str(files("flask_swagger_ui") / "dist"))
 
 PAGE = _OURS / "docs.html"
