@@ -3,8 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
-# Programs that tests start, by the name of their Debian package and command.
-TEST_PROGRAMS := curl redis-server
+# Programs that tests start, by the name of their Debian package, and behind a colon of their command
+# where that is another.
+TEST_PROGRAMS := curl redis-server chromium chromium-driver:chromedriver
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check proto docs clean programs
@@ -28,7 +29,9 @@ test: $(TEST_STAMP) programs ## Install what the tests need and run them all
 	$(BIN)/python -m pytest
 
 programs:
-	@missing=; for name in $(TEST_PROGRAMS); do command -v $$name > /dev/null || missing="$$missing $$name"; done; \
+	@missing=; for name in $(TEST_PROGRAMS); do \
+		command -v $${name##*:} > /dev/null || missing="$$missing $${name%%:*}"; \
+	done; \
 	if [ -n "$$missing" ]; then \
 		echo "installing from Debian's packages:$$missing"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \

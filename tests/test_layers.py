@@ -29,10 +29,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "policy": {"ledger", "order", "scope", "yaml_text"},
     "trading": {"policy", "ledger", "audit", "order", "opend", "schema", "errors", "clock"},
     "feed": {"claim", "ledger", "policy", "scope", "opend", "schema", "errors", "clock"},
+    "openapi": {"routes", "schema", "scope", "settings", "ledger", "order"},
     "simulator": {"schema", "opend", "errors", "clock"},
     "web": {
         "trading",
         "feed",
+        "openapi",
         "opend",
         "schema",
         "errors",

@@ -47,7 +47,7 @@ class DecoderFactory:
         return self._built[name]
 
     def _build(self, descriptor: Descriptor) -> Decode:
-        decode = self._compile(descriptor, _required(descriptor))
+        decode = self._compile(descriptor, rules.fields_to_give(descriptor))
         if any(_is_trade_header(field) for field in descriptor.fields):
             decode = self._with_flat_header(descriptor, decode)
         return _with_rules(decode, rules.MESSAGE_RULES.get(descriptor.full_name, ()))
@@ -55,7 +55,7 @@ class DecoderFactory:
     def _with_flat_header(self, descriptor: Descriptor, decode: Decode) -> Decode:
         header = message(TRADE_HEADER)
         fields = header.fields_by_name
-        beside_header = [field for field in _required(descriptor) if not _is_trade_header(field)]
+        beside_header = [field for field in rules.fields_to_give(descriptor) if not _is_trade_header(field)]
         open_header = self._compile(header, required=[])
         return flat_header_decoder(
             descriptor,
@@ -176,7 +176,7 @@ class DecoderFactory:
         nested = field.message_type
         if nested is not None:
             put = f"decode_{name}(message.{name}, value)"
-            is_empty_possible = not (field.is_repeated or _required(nested))
+            is_empty_possible = not (field.is_repeated or rules.fields_to_give(nested))
             set_empty = [f"if {name!r} not in message:", f"    message.{name}.SetInParent()"]
             return [put, *set_empty] if is_empty_possible else [put]
         if field.is_repeated:
@@ -188,12 +188,6 @@ class DecoderFactory:
 
 def _is_trade_header(field: FieldDescriptor) -> bool:
     return field.message_type is not None and field.message_type.full_name == TRADE_HEADER
-
-
-def _required(descriptor: Descriptor) -> list[FieldDescriptor]:
-    """The fields that the caller has to give."""
-    settled = rules.SETTLED_BY_RULES.get(descriptor.full_name, frozenset())
-    return [field for field in descriptor.fields if field.is_required and field.name not in settled]
 
 
 def _with_rules(decode: Decode, message_rules: tuple[rules.MessageRule, ...]) -> Decode:

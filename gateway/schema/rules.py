@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.mismatch import Mismatch
 from gateway.schema.spelling import as_written
@@ -154,3 +156,9 @@ SETTLED_BY_RULES: Mapping[str, frozenset[str]] = {
     "Trd_PlaceOrder.C2S": frozenset({"packetID"}),
 }
 """Fields that the protocol requires, a caller may leave out, and a rule above sets."""
+
+
+def fields_to_give(descriptor: Descriptor) -> list[FieldDescriptor]:
+    """The fields of a message that the caller has to give."""
+    settled = SETTLED_BY_RULES.get(descriptor.full_name, frozenset())
+    return [field for field in descriptor.fields if field.is_required and field.name not in settled]

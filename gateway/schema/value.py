@@ -74,16 +74,33 @@ def _integer(low: int, high: int, *, as_text: bool) -> Scalar:
     return Scalar(check, accepted, f"type(value) is int and {low} <= value <= {high}")
 
 
-def enum_value(enumeration: EnumDescriptor, numbering: Numbering, *, refuse_unknown: bool) -> Scalar:
-    """The check for a number or a name; `refuse_unknown` bars the value that stands for none."""
+class Choices(NamedTuple):
+    """The values of an enumeration that a caller may give, each with the protocol's number.
+
+    `numbers` is by the number as the caller writes it, `names` by the name in its folded form.
+    """
+
+    numbers: dict[int, int]
+    names: dict[str, int]
+
+
+def choices(enumeration: EnumDescriptor, numbering: Numbering, *, refuse_unknown: bool) -> Choices:
+    """What a caller may give; `refuse_unknown` bars the value that stands for none."""
     barred = set(rules.MEANINGLESS.get(enumeration.full_name, ()))
     if refuse_unknown:
         barred |= {value.number for value in enumeration.values if is_unknown(enumeration, value.name)}
     change = renumbering(enumeration.full_name, numbering)
     numbers = {value.number: value.number for value in enumeration.values}
     numbers.update(change.to_wire if change else {})
-    numbers = {number: wire for number, wire in numbers.items() if wire not in barred}
-    names = {name: wire for name, wire in numbers_by_name(enumeration).items() if wire not in barred}
+    return Choices(
+        {number: wire for number, wire in numbers.items() if wire not in barred},
+        {name: wire for name, wire in numbers_by_name(enumeration).items() if wire not in barred},
+    )
+
+
+def enum_value(enumeration: EnumDescriptor, numbering: Numbering, *, refuse_unknown: bool) -> Scalar:
+    """The check for a number or a name; `refuse_unknown` bars the value that stands for none."""
+    numbers, names = choices(enumeration, numbering, refuse_unknown=refuse_unknown)
     if enumeration.full_name == TRD_ENV:
         accepted = ENVIRONMENTS_ACCEPTED[numbering]
     else:

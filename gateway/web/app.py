@@ -20,6 +20,7 @@ from gateway.schema.codec import Codec
 from gateway.settings import Settings
 from gateway.trading.desk import Desk
 from gateway.web.auth import Guard, KeysGuard, LocalGuard
+from gateway.web.blueprints.docs import docs_blueprint
 from gateway.web.blueprints.ops import ops_blueprint
 from gateway.web.blueprints.quote import quote_blueprint
 from gateway.web.blueprints.system import system_blueprint
@@ -35,7 +36,10 @@ from gateway.web.replay import Replays
 from gateway.web.services import Services
 from gateway.web.socket_claims import SocketClaims
 
-BLUEPRINTS = (system_blueprint, quote_blueprint, trade_blueprint, ws_blueprint, ops_blueprint)
+BLUEPRINTS = (
+    *(system_blueprint, quote_blueprint, trade_blueprint),
+    *(ws_blueprint, ops_blueprint, docs_blueprint),
+)
 
 ANSWER_MARGIN_S = 5.0
 """What a request may take beside its call to OpenD, before it counts as one that died."""
@@ -45,13 +49,10 @@ ANSWER_MARGIN_S = 5.0
 class Parts:
     """What an application stands on. None is opened here: that is for the process that will use them.
 
-    <<<<<<< HEAD
-        `desk` and `subscriptions` use the same client and ledger. `policy_watch` is None in the mode
+            `desk` and `subscriptions` use the same client and ledger. `policy_watch` is None in the mode
         without keys.
-    =======
-        `desk` uses the same client, ledger, lease and audit. `policy_watch` is None in the mode without keys.
-    >>>>>>> ledger
-    """
+            `desk` uses the same client, ledger, lease and audit. `policy_watch` is None in the mode without keys.
+        """
 
     clock: Clock
     client: Client

@@ -66,7 +66,7 @@ class Gateway:
     def request(self, method, path, headers=(), **kwargs):
         token = {} if self.key_id is None else {"Authorization": f"Bearer {token_of(self.key_id)}"}
         merged = {**LOCAL, **token, **dict(headers)}
-        return self.http.open(path, method=method, headers=merged, **kwargs)
+        return self.http.open(path, method=method, headers=merged, buffered=True, **kwargs)
 
     def audit(self):
         """The lines of the audit but the one that every file begins with."""

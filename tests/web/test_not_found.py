@@ -1,6 +1,7 @@
 import pytest
 
 from gateway.routes import OWN_ROUTES, ROUTES
+from gateway.web.blueprints.docs import ASSETS
 
 NOT_FOUND = b'{"error": "not found"}'
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "FOO")
@@ -23,14 +24,18 @@ STRANGE_PATHS = (
     "/ws/",
     "/ready",
     "/live",
-    "/docs",
-    "/openapi.json",
+    "/docs/",
+    "/docs/index.html",
+    "/docs/swagger-ui.js",
+    "/docs/../openapi.json",
+    "/openapi.yaml",
     "/favicon.ico",
     "/api/%E8%82%A1",
     "/api/%ff",
 )
 ALLOWED = {(route.method, route.path) for route in (*ROUTES, *OWN_ROUTES)}
-ALLOWED |= {("GET", "/health"), ("GET", "/metrics")}
+ALLOWED |= {("GET", path) for path in ("/health", "/metrics", "/openapi.json", "/docs")}
+ALLOWED |= {("GET", f"/docs/{name}") for name in ASSETS}
 ALLOWED |= {("HEAD", path) for method, path in ALLOWED if method == "GET"}
 
 
