@@ -117,8 +117,10 @@ class GatewayProcess:
         return send_request(self.connect(), method, path, body, headers)
 
     def connect(self, timeout_s: float = END_LIMIT_S) -> HTTPConnection:
-        """A connection, which opens at its first request."""
-        return HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
+        """An open connection."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
+        connection.connect()
+        return connection
 
     def get(self, path: str) -> Any:
         """The JSON of a GET that has to succeed."""

@@ -91,7 +91,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 class NginxProcess:
-    """nginx in front of the gateways on `upstream_ports`.
+    """nginx in front of the gateways on the ports `upstreams`, which may have nginx's words on a server
+    behind them.
 
     What runs is what is shipped, but for addresses and paths, and for `changes`: texts of the shipped
     files and what stands in their place, for a test that needs another number or a mistake.
@@ -101,13 +102,13 @@ class NginxProcess:
         self,
         directory: Path,
         certificate: Certificate,
-        upstream_ports: Sequence[int],
+        upstreams: Sequence[int | str],
         changes: Mapping[str, str] | None = None,
     ) -> None:
         self.directory = directory
         self.port = free_port()
         self._trust = certificate.trust
-        servers = " ".join(f"server {HOST}:{port};" for port in upstream_ports)
+        servers = " ".join(f"server {HOST}:{port};" for port in upstreams)
         here = {
             "server 127.0.0.1:22222;": servers,
             "listen 443 ssl;": f"listen {HOST}:{self.port} ssl;",
@@ -173,13 +174,13 @@ class NginxProcess:
         return "".join(file.read_text() for file in sorted(self.directory.glob("*.log")))
 
     def stop(self) -> int:
-        """End it, and return the exit status."""
+        """End it, unless it has ended, and return the exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(END_LIMIT_S)
 
 
 def install(directory: Path, site: str, changes: Mapping[str, str]) -> None:
-    """Lay the shipped files out as under /etc/nginx, each text of `changes` replaced; each has to be there."""
+    """Lay the shipped files out as under /etc/nginx, each text of `changes` replaced."""
     texts = {name: (SHIPPED / name).read_text() for name in (site, *INSTALLED)}
     for shipped, here in changes.items():
         assert any(shipped in text for text in texts.values()), f"{shipped} does not stand in config/nginx"
@@ -206,12 +207,12 @@ def nginx_command(directory: Path, *options: str) -> list[str]:
 def start_nginx(
     tmp_path_factory: pytest.TempPathFactory, certificate: Certificate
 ) -> Iterator[Callable[..., NginxProcess]]:
-    """Starts nginx: `start_nginx([port, ...], changes)`; all end with the module."""
+    """Starts nginx: `start_nginx(upstreams, changes)`, see `NginxProcess`; all end with the module."""
     started: list[NginxProcess] = []
 
-    def start(upstream_ports: Sequence[int], changes: Mapping[str, str] | None = None) -> NginxProcess:
+    def start(upstreams: Sequence[int | str], changes: Mapping[str, str] | None = None) -> NginxProcess:
         directory = tmp_path_factory.mktemp("nginx")
-        started.append(NginxProcess(directory, certificate, upstream_ports, changes))
+        started.append(NginxProcess(directory, certificate, upstreams, changes))
         return started[-1]
 
     yield start

@@ -81,7 +81,7 @@ RAW = {
     "inner address": (f"GET /-/bad-request HTTP/1.1\r\n{HEAD}\r\n", (404, "not found")),
     "large": (f"POST /api/order HTTP/1.1\r\n{HEAD}Content-Length: {BODY_LIMIT + 1}\r\n\r\n", TOO_LARGE),
     "large chunk": (
-        f"POST /api/order HTTP/1.1\r\n{HEAD}Transfer-Encoding: chunked\r\n\r\n{BODY_LIMIT + 1:x}\r\nthe first",
+        f"POST /api/order HTTP/1.1\r\n{HEAD}Transfer-Encoding: chunked\r\n\r\n{BODY_LIMIT + 1:x}\r\nfirst",
         TOO_LARGE,
     ),
 }

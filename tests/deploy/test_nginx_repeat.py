@@ -11,10 +11,8 @@ from gateway.routes import ROUTES
 POSTS = [route.path for route in ROUTES if route.method == "POST"]
 BOTH_STAY_IN_USE = "max_fails=0"
 SHORT_WAIT = {"proxy_read_timeout 75s;": "proxy_read_timeout 1s;"}
-HARMFUL = dict.fromkeys(
-    ("proxy_next_upstream off;", "proxy_next_upstream error timeout;"),
-    "proxy_next_upstream error timeout non_idempotent;",
-)
+NEXT = "proxy_next_upstream error timeout non_idempotent;"
+HARMFUL = {"proxy_next_upstream off;": NEXT, "proxy_next_upstream error timeout;": NEXT}
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""No token gets into any log of nginx, whatever goes wrong, and none is taken in an address but that of /ws."""
+"""No token gets into any log of nginx, whatever goes wrong, and no address but that of /ws may have one."""
 
 import json
 from contextlib import closing
