@@ -1,1 +1,1 @@
-pytest_plugins = ["fix_gateway", "fix_simulator", "fix_store"]
+pytest_plugins = ["fix_gateway", "fix_nginx", "fix_simulator", "fix_store"]

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,20 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def send_request(
+    connection: HTTPConnection, method: str, path: str, body: Any, headers: Mapping[str, str] | None
+) -> tuple[HTTPResponse, bytes]:
+    """One request on a connection, which is closed after it; a body that is not bytes is sent as JSON."""
+    sent = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    json_type = {} if body is None else {"Content-Type": "application/json"}
+    try:
+        connection.request(method, path, sent, {**json_type, **(headers or {})})
+        response = connection.getresponse()
+        return response, response.read()
+    finally:
+        connection.close()
 
 
 class GatewayProcess:
@@ -107,15 +121,13 @@ class GatewayProcess:
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> tuple[HTTPResponse, bytes]:
         """One request on a connection of its own; a body that is not bytes is sent as JSON."""
-        sent = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        json_type = {} if body is None else {"Content-Type": "application/json"}
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=END_LIMIT_S)
-        try:
-            connection.request(method, path, sent, {**json_type, **(headers or {})})
-            response = connection.getresponse()
-            return response, response.read()
-        finally:
-            connection.close()
+        return send_request(self.connect(), method, path, body, headers)
+
+    def connect(self, timeout_s: float = END_LIMIT_S) -> HTTPConnection:
+        """An open connection."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
+        connection.connect()
+        return connection
 
     def get(self, path: str) -> Any:
         """The JSON of a GET that has to succeed."""

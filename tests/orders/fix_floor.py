@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -49,7 +49,8 @@ _REDIS_OPTIONS = ("--appendonly", "yes", "--appendfsync", "always")
 class Floor:
     """All parts run from `open` to `close`; the gateway may be ended and started again in between.
 
-    `keys` maps the id of a key to its limits. `store` is `sqlite` or `redis`.
+    Requests go to `front`, which is the gateway unless something stands before it. `keys` maps the id
+    of a key to its limits. `store` is `sqlite` or `redis`.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Floor:
         self._policy_file = directory / "policy.yaml"
         self.write_policy(keys)
         self.audit_file = directory / "audit.jsonl"
+        self.audit_files = [self.audit_file]
         self.journal_file = directory / "journal.jsonl"
         self.ledger_file = directory / "store" / "ledger.db"
         self.opend_port = free_port()
@@ -116,6 +118,11 @@ class Floor:
 
     def start_gateway(self, workers: int) -> None:
         """Start gunicorn with traps in its workers, on the records that are there."""
+        self.gateway = self.front = self.start_process(workers, self.audit_file)
+        self.wait_workers(workers)
+
+    def start_process(self, workers: int, audit_file: Path) -> GatewayProcess:
+        """A gunicorn that is ready, with traps in its workers."""
         self._starts += 1
         directory = self.directory / f"gateway-{self._starts}"
         directory.mkdir()
@@ -128,17 +135,16 @@ class Floor:
             },
             "auth": {"mode": "keys", "policy": str(self._policy_file)},
             "ledger": self.ledger_setting,
-            "audit": str(self.audit_file),
+            "audit": str(audit_file),
         }
-        self.gateway = GatewayProcess(
+        gateway = GatewayProcess(
             directory,
             settings,
             *("-c", str(CONFIG_FILE)),
             **{VARIABLE: str(self.trap.directory)},
         )
-        self.gateway.port = int(settings["server"]["bind"].rpartition(":")[2])
-        self.gateway.wait_ready()
-        self.wait_workers(workers)
+        gateway.port = int(settings["server"]["bind"].rpartition(":")[2])
+        return gateway.wait_ready()
 
     def restart_gateway(self, workers: int = 2) -> None:
         """End gunicorn and start it again."""
@@ -161,7 +167,7 @@ class Floor:
     ) -> tuple[int, dict[str, str], Any]:
         """One request with a key: status, headers, JSON."""
         sent = self._bearer(key) | (headers or {})
-        response, answer = self.gateway.request(method, path, body, sent)
+        response, answer = self.front.request(method, path, body, sent)
         return response.status, dict(response.getheaders()), json.loads(answer)
 
     def order(self, key: str, headers: dict[str, str] | None = None, **changes: Any) -> Told:
@@ -195,9 +201,7 @@ class Floor:
 
     def orders_at_once(self, key: str, count: int) -> list[Told]:
         """Place so many orders, each on a connection of its own, before any answer is read."""
-        connections = [HTTPConnection("127.0.0.1", self.gateway.port, timeout=60) for _ in range(count)]
-        for connection in connections:
-            connection.connect()
+        connections = [self.front.connect(timeout_s=60) for _ in range(count)]
         body, told = json.dumps(CHEAP_ORDER), []
         names = [f"test-{uuid4().hex}" for _ in connections]
         sent_s = time.time()
@@ -248,7 +252,7 @@ class Floor:
     def records(self, told: Sequence[Told] | None = None) -> Records:
         """The three records, of all orders or of some."""
         told = self.told if told is None else told
-        lines = self.audit_file.read_bytes().splitlines()
+        lines = [line for file in self.audit_files for line in file.read_bytes().splitlines()]
         audit = [json.loads(line) for line in lines if line.endswith(b"}")]
         known = Records(told, audit, self.journal, {})
         ids = [intent_id for each in told for intent_id in known.intents_of(each.request_id)]
@@ -260,8 +264,7 @@ class Floor:
         """Fails, with the timeline of each order concerned, unless the three records agree."""
         records = self.records(told)
         problems = records.disagreements()
-        report = verify(self.audit_file)
-        problems += map(str, report.breaks)
+        problems += [str(each) for file in self.audit_files for each in verify(file).breaks]
         assert not problems, "\n".join(problems)
         return records
 

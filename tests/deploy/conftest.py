@@ -1,0 +1,3 @@
+from fix_upstream import start_upstream
+
+__all__ = ["start_upstream"]
