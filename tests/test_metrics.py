@@ -22,6 +22,7 @@ NAMES_AND_LABELS = {
     "gateway_opend_calls_total": ("protocol", "outcome"),
     "gateway_opend_call_duration_seconds": ("protocol",),
     "gateway_opend_connections": ("state",),
+    "gateway_opend_is_logged_in": ("purpose",),
     "gateway_opend_in_flight": (),
     "gateway_opend_queued": (),
     "gateway_opend_connects_total": (),

@@ -47,7 +47,7 @@ def _histogram(name: str, text: str, *labels: str, buckets: tuple[float, ...]) -
     return Histogram(name, text, labels, buckets=buckets, registry=REGISTRY)
 
 
-def _gauge(name: str, text: str, *labels: str, mode: Literal["livesum", "livemax"]) -> Gauge:
+def _gauge(name: str, text: str, *labels: str, mode: Literal["livesum", "livemax", "livemin"]) -> Gauge:
     CATALOGUE.append(Row(name, "gauge", labels, text))
     return Gauge(name, text, labels, multiprocess_mode=mode, registry=REGISTRY)
 
@@ -89,6 +89,12 @@ OPEND_CALL_SECONDS = _histogram(
 )
 OPEND_CONNECTIONS = _gauge(
     "gateway_opend_connections", "Connections to OpenD that the workers keep up.", "state", mode="livesum"
+)
+OPEND_IS_LOGGED_IN = _gauge(
+    "gateway_opend_is_logged_in",
+    "1 while OpenD is logged in for `quotes`, for `trading`, as the worker sees it that fares worst.",
+    "purpose",
+    mode="livemin",
 )
 OPEND_IN_FLIGHT = _gauge("gateway_opend_in_flight", "Calls that wait for OpenD's answer.", mode="livesum")
 OPEND_QUEUED = _gauge(

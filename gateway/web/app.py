@@ -23,6 +23,7 @@ from gateway.web.blueprints.trade import trade_blueprint
 from gateway.web.errors import register_error_handlers
 from gateway.web.front import Front
 from gateway.web.ledger_watch import LedgerHealth
+from gateway.web.login_watch import LoginWatch
 from gateway.web.measured import call_ended
 from gateway.web.refusal import RefusalLog
 from gateway.web.replay import Replays
@@ -38,13 +39,14 @@ ANSWER_MARGIN_S = 5.0
 class Parts:
     """What an application stands on. None is opened here: that is for the process that will use them.
 
-    `desk` uses the same client, ledger and audit. `policy_watch` is None in the mode without keys.
+    `desk` uses the same client, ledger and audit, `login_watch` the same client. `policy_watch` is None in the mode without keys.
     """
 
     clock: Clock
     client: Client
     ledger: Ledger
     ledger_health: LedgerHealth
+    login_watch: LoginWatch
     audit: AuditLog
     desk: Desk
     policy_watch: PolicyWatch | None
@@ -77,6 +79,7 @@ def _services(settings: Settings, parts: Parts, subscriptions: Subscriptions) ->
         refusals=RefusalLog(parts.audit, parts.clock),
         ledger=parts.ledger,
         ledger_health=parts.ledger_health,
+        login_watch=parts.login_watch,
         audit=parts.audit,
         replays=Replays(parts.ledger, parts.clock, settings.opend.timeout_s + ANSWER_MARGIN_S),
         desk=parts.desk,

@@ -21,6 +21,7 @@ from gateway.trading.desk import Desk
 from gateway.trading.reconcile import Reconciler
 from gateway.web.app import Parts, create_app
 from gateway.web.ledger_watch import LedgerHealth, watched
+from gateway.web.login_watch import LoginWatch
 from gateway.web.measured import MeasuredAudit, measured
 from gateway.web.sampler import Sampler
 
@@ -46,6 +47,7 @@ class Worker:
         if self.parts.policy_watch is not None:
             self.parts.policy_watch.open()
         self.parts.client.open()
+        self.parts.login_watch.open()
         self.reconciler.open()
         self.sampler.open()
         self.hub_watch.open()
@@ -55,6 +57,7 @@ class Worker:
         self.hub_watch.close()
         self.sampler.close()
         self.reconciler.close()
+        self.parts.login_watch.close()
         self.parts.client.close()
         if self.parts.policy_watch is not None:
             self.parts.policy_watch.close()
@@ -89,6 +92,7 @@ def _parts(settings: Settings, clock: Clock) -> Parts:
         client=client,
         ledger=ledger,
         ledger_health=health,
+        login_watch=LoginWatch(client, clock),
         audit=audit,
         desk=Desk(client, ledger, audit, clock, timeout_s=settings.opend.timeout_s),
         policy_watch=PolicyWatch(MASTER.policy_file, clock) if MASTER.policy_file else None,

@@ -18,6 +18,7 @@ from gateway.settings import Settings
 from gateway.trading.desk import Desk
 from gateway.web.app import Parts, create_app
 from gateway.web.ledger_watch import LedgerHealth, watched
+from gateway.web.login_watch import LoginWatch
 from gateway.web.measured import MeasuredAudit
 
 LOCAL = {"Host": "localhost:22222"}
@@ -97,6 +98,7 @@ def gateway_with(tmp_path):
             client=client,
             ledger=store,
             ledger_health=health,
+            login_watch=LoginWatch(client, clock),
             audit=audit,
             desk=Desk(client, store, audit, clock),
             policy_watch=PolicyWatch(policy_file, clock) if policy_file else None,

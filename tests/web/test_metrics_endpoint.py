@@ -16,12 +16,13 @@ from gateway.web.measured import ORDER_OUTCOMES, ORDER_ROUTES, call_ended
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 LABEL_VALUES = {
-    "route": {route.path for route in (*ROUTES, *OWN_ROUTES)} | {"/health", "/metrics", UNMATCHED},
-    "status": {"200", "400", "401", "403", "404", "409", "422", "429", "500"},
+    "route": {route.path for route in (*ROUTES, *OWN_ROUTES)} | {"/health", "/ready", "/metrics", UNMATCHED},
+    "status": {"200", "400", "401", "403", "404", "409", "422", "429", "500", "503"},
     "protocol": {protocol.name for protocol in PROTOCOLS.values()},
     "outcome": set(ORDER_OUTCOMES)
     | {"ok", "refused", "limited", "failed", "timeout", "lost", "unusable", "unavailable", "error"},
     "reason": {reason.label for reason in DenyReason} | {"not_judged"},
+    "purpose": {"quotes", "trading"},
     "state": {"connecting", "initialising", "ready", "closed"},
     "kind": {"decision", "sending", "outcome", "refusal", "trading", "keys"},
     "result": {"loaded", "refused"},

@@ -21,7 +21,6 @@ STRANGE_PATHS = (
     "/api/orders/intent/",
     "/api/orders/intent/1/2",
     "/ws",
-    "/ready",
     "/live",
     "/docs",
     "/openapi.json",
@@ -30,7 +29,7 @@ STRANGE_PATHS = (
     "/api/%ff",
 )
 ALLOWED = {(route.method, route.path) for route in (*ROUTES, *OWN_ROUTES)}
-ALLOWED |= {("GET", "/health"), ("GET", "/metrics")}
+ALLOWED |= {("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics")}
 ALLOWED |= {("HEAD", path) for method, path in ALLOWED if method == "GET"}
 
 

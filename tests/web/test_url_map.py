@@ -3,7 +3,7 @@ import pytest
 from gateway.opend.client import CallKind
 from gateway.routes import OWN_ROUTES, ROUTES, Kind
 
-OPS = {"/health", "/metrics"}
+OPS = {"/health", "/ready", "/metrics"}
 
 
 def test_the_url_map_is_the_route_tables_and_ops(gateway):
