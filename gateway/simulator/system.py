@@ -94,7 +94,7 @@ def _user_info(quota: Quota) -> dict[int, Mapping[str, Any]]:
 
 @dataclass(slots=True)
 class Logins:
-    """Whether OpenD is logged in to Futu's quote servers and trade servers. Whatever it says, it answers on."""
+    """Whether OpenD is logged in to Futu's quote and trade servers. The simulator answers in any case."""
 
     quote: bool = True
     trade: bool = True

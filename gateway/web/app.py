@@ -39,7 +39,8 @@ ANSWER_MARGIN_S = 5.0
 class Parts:
     """What an application stands on. None is opened here: that is for the process that will use them.
 
-    `desk` uses the same client, ledger and audit, `login_watch` the same client. `policy_watch` is None in the mode without keys.
+    `desk` uses the same client, ledger and audit, `login_watch` the same client. `policy_watch` is None
+    in the mode without keys.
     """
 
     clock: Clock

@@ -76,7 +76,12 @@ def app_of_master() -> Flask:
     app.extensions[WORKER] = Worker(
         parts,
         _reconciler(settings, parts),
-        Sampler(parts.client, parts.ledger, parts.policy_watch),
+        Sampler(
+            parts.client,
+            parts.ledger,
+            parts.policy_watch,
+            are_settings_stale=MASTER.are_settings_stale,
+        ),
         HubWatch(parts.clock),
     )
     return app
