@@ -48,10 +48,15 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         made_id = request_id(None)
         if is_callers:
             answer = error_answer("400 Bad Request", f"not a valid HTTP request: {exc}", made_id)
-            self.log.info("not HTTP: %s (request %s)", exc, made_id)
+            self.log.info("not HTTP: %s (request %s)", exc, made_id, extra={"request_id": made_id})
         else:
             answer = error_answer("500 Internal Server Error", "internal error", made_id)
-            self.log.error("defect below the application (request %s)", made_id, exc_info=exc)
+            self.log.error(
+                "defect below the application (request %s)",
+                made_id,
+                exc_info=exc,
+                extra={"request_id": made_id},
+            )
         try:
             util.write(client, answer)
         except OSError as error:
