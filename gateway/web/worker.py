@@ -10,6 +10,7 @@ from gunicorn.workers.base_async import AsyncWorker  # type: ignore[import-untyp
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]
 
 from gateway.web.exchange import request_id
+from gateway.web.listener import Listener
 
 KEEPALIVE_S = 75
 """How long an idle connection stays open: longer than nginx keeps its own to us (60 s), else nginx
@@ -29,6 +30,12 @@ _DRAIN_STEP_BYTES = 65536
 
 class GatewayWorker(GeventWorker):  # type: ignore[misc]
     """Serves HTTP/1.1. What gunicorn refuses before the application is a JSON error too."""
+
+    server_class = Listener
+
+    def wsgi_handler(self, listener: Any, client: Any, addr: Any) -> None:
+        """What gunicorn gives the listener to serve a connection with."""
+        self.handle(listener, client, addr)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection."""
