@@ -14,7 +14,7 @@ import click
 
 from gateway.boot import MASTER, describe, require_addresses
 from gateway.logs import logging_config
-from gateway.settings import AuthMode
+from gateway.settings import AuthMode, LogFormat
 from gateway.web.worker import KEEPALIVE_S
 from gateway.yaml_text import ConfigurationError
 
@@ -49,7 +49,7 @@ forwarded_allow_ips = ""  # no header of a client's may change what scheme or pa
 
 control_socket_disable = True
 accesslog = None  # the gateway writes its own
-logconfig_dict = logging_config(settings.log)
+logconfig_dict = logging_config(settings)
 
 
 def on_starting(server):
@@ -65,10 +65,14 @@ def when_ready(server):
     server.log.info("%s", describe(settings))
     listener = str(server.LISTENERS[0])
     token = "-H 'Authorization: Bearer fc_...' " if settings.auth.mode is AuthMode.KEYS else ""
-    click.echo(
+    hint = (
         f"Ready. Try:\n  curl -X POST {listener}/api/quote {token}-H 'Content-Type: application/json' "
         """-d '{"security_list":["HK.00700"]}'"""
     )
+    if settings.log_format is LogFormat.TEXT:
+        click.echo(hint)
+    else:  # whoever collects the lines expects JSON alone
+        server.log.info("%s", hint)
 
 
 def on_reload(server):

@@ -34,12 +34,16 @@ class StartError(RuntimeError):
 
 @dataclass(slots=True)
 class Master:
-    """The state of one master process. Its workers inherit it."""
+    """The state of one master process. Its workers inherit it.
+
+    `are_settings_stale` says that the last reload found a file that is wrong, and changed nothing.
+    """
 
     settings: Settings | None = None
     policy_file: PolicyFile | None = None
     metric_files: MetricFiles | None = None
     simulator: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+    are_settings_stale: bool = False
 
     def load_settings(self, environ: Mapping[str, str], default_file: Path = DEFAULT_FILE) -> Settings:
         """Read settings and policy. Once good ones are in force, a file that is wrong changes nothing.
@@ -56,10 +60,11 @@ class Master:
             if self.settings is None:
                 raise
             _log.error("the settings stay as they were: %s", "; ".join(map(str, error.problems)))
+            self.are_settings_stale = True
             return self.settings
         if self.policy_file not in (None, policy_file):
             self.policy_file.close()
-        self.settings, self.policy_file = read, policy_file
+        self.settings, self.policy_file, self.are_settings_stale = read, policy_file, False
         return read
 
     def _load_policy(self, settings: Settings) -> PolicyFile | None:

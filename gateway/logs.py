@@ -7,10 +7,14 @@ Nothing here is told bodies, query strings, tokens or passwords; what callers ca
 import json
 import logging
 import re
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.settings import LogFormat, LogLevel, LogSettings
+from gateway.settings import LogFormat, LogLevel, Settings
+
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Set while a request is served: every JSON line that is written meanwhile carries it."""
 
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -30,7 +34,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """The same as one JSON object; what a record carries as `extra` stands beside the message."""
+    """The same as one JSON object; the request's id and what a record carries as `extra` stand beside it."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One record."""
@@ -41,6 +45,8 @@ class JsonFormatter(logging.Formatter):
             "pid": record.process,
             "message": record.getMessage(),
         }
+        if (request_id := REQUEST_ID.get()) is not None:
+            fields["request_id"] = request_id
         fields |= {name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS}
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
@@ -56,20 +62,20 @@ _FORMATTERS: dict[LogFormat, type[logging.Formatter]] = {
 _SEVERITY = tuple(LogLevel)
 
 
-def logging_config(settings: LogSettings) -> dict[str, Any]:
+def logging_config(settings: Settings) -> dict[str, Any]:
     """The argument of `logging.config.dictConfig` for these settings, gunicorn's own lines included."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": _FORMATTERS[settings.format]}},
+        "formatters": {"line": {"()": _FORMATTERS[settings.log_format]}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
-            "gateway": {"level": settings.level.upper()},
+            "gateway": {"level": settings.log.level.upper()},
             "gunicorn.error": {
                 "handlers": ["stderr"],
                 # At debug it repeats heads of requests that were cut off, tokens among them.
-                "level": max(settings.level, LogLevel.INFO, key=_SEVERITY.index).upper(),
+                "level": max(settings.log.level, LogLevel.INFO, key=_SEVERITY.index).upper(),
                 "propagate": False,
             },
         },

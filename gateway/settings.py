@@ -120,8 +120,9 @@ class AuthMode(StrEnum):
 
 
 class LogFormat(StrEnum):
-    """Lines for people, or one JSON object a line."""
+    """Lines for people, or one JSON object a line. AUTO is what fits what runs: see `Settings.log_format`."""
 
+    AUTO = "auto"
     TEXT = "text"
     JSON = "json"
 
@@ -219,7 +220,7 @@ class OpsSettings(Section):
 class LogSettings(Section):
     """How much is logged, and in which form."""
 
-    format: LogFormat = LogFormat.TEXT
+    format: LogFormat = LogFormat.AUTO
     level: LogLevel = LogLevel.INFO
 
 
@@ -236,6 +237,13 @@ class Settings(Section):
     ws: WsSettings = WsSettings()
     ops: OpsSettings = OpsSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def log_format(self) -> LogFormat:
+        """TEXT or JSON. Of `auto`: text with the embedded simulator, where a person reads; else JSON."""
+        if self.log.format is not LogFormat.AUTO:
+            return self.log.format
+        return LogFormat.TEXT if self.opend.embedded else LogFormat.JSON
 
 
 def load(environ: Mapping[str, str], default_file: Path = DEFAULT_FILE) -> Settings:

@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "settings",
         "routes",
         "boot",
+        "logs",
         "metrics",
         "yaml_text",
         "policy",

@@ -4,8 +4,8 @@ import logging.config
 
 import pytest
 
-from gateway.logs import logging_config
-from gateway.settings import LogSettings
+from gateway.logs import REQUEST_ID, logging_config
+from gateway.settings import Settings
 
 
 @pytest.fixture
@@ -14,8 +14,9 @@ def written(capsys):
     touched = [logging.getLogger(name) for name in (None, "gateway", "gunicorn.error")]
     before = [(each, each.level, each.handlers[:], each.propagate) for each in touched]
 
-    def write(action, **settings):
-        logging.config.dictConfig(logging_config(LogSettings.model_validate_json(json.dumps(settings))))
+    def write(action, *, embedded=True, **settings):
+        values = {"log": settings, "opend": {"embedded": embedded}}
+        logging.config.dictConfig(logging_config(Settings.model_validate_json(json.dumps(values))))
         action()
         return capsys.readouterr().err
 
@@ -66,6 +67,23 @@ def test_nobody_can_forge_a_line(written, control, form):
     assert control == "\n" or control not in text
 
 
+@pytest.mark.parametrize(
+    ("embedded", "chosen", "is_json"),
+    [
+        (True, {}, False),
+        (False, {}, True),
+        (True, {"format": "json"}, True),
+        (False, {"format": "text"}, False),
+        (False, {"format": "auto"}, True),
+    ],
+)
+def test_lines_are_for_people_with_the_simulator_and_json_with_a_real_opend(
+    written, embedded, chosen, is_json
+):
+    text = written(lambda: logging.getLogger("gateway").warning("a"), embedded=embedded, **chosen)
+    assert text.startswith("{") is is_json
+
+
 def test_a_traceback_is_indented(written):
     lines = written(fail).splitlines()
     assert lines[0].endswith("ERROR gateway.x: it failed")
@@ -81,6 +99,18 @@ def test_a_json_line_is_one_object_with_what_the_record_carries(written):
     assert line["logger"] == "gateway.x"
     assert line["status"] == "200"
     assert set(line) == {"time", "level", "logger", "pid", "message", "status"}
+
+
+def test_a_json_line_that_is_written_for_a_request_names_it(written):
+    def write():
+        outer = REQUEST_ID.set("ask-7")
+        logging.getLogger("gateway.trading").warning("within")
+        REQUEST_ID.reset(outer)
+        logging.getLogger("gateway.trading").warning("after")
+
+    within, after = map(json.loads, written(write, format="json").splitlines())
+    assert within["request_id"] == "ask-7"
+    assert "request_id" not in after
 
 
 def test_a_json_line_has_the_traceback(written):

@@ -11,17 +11,26 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.clock import ManualClock, SystemClock
 from gateway.metrics import hub, table
+from gateway.metrics.process import ProcessWatch
 
 ROOT = Path(__file__).parents[1]
 
 NAMES_AND_LABELS = {
     "gateway_build_info": ("version", "python"),
     "gateway_workers": (),
+    "gateway_worker_starts_total": (),
+    "gateway_cpu_seconds_total": (),
+    "gateway_resident_memory_bytes": (),
+    "gateway_open_files": (),
+    "gateway_open_files_limit": (),
+    "gateway_settings_are_stale": (),
     "gateway_http_requests_total": ("route", "status"),
     "gateway_http_request_duration_seconds": ("route",),
+    "gateway_refusals_total": ("reason",),
     "gateway_opend_calls_total": ("protocol", "outcome"),
     "gateway_opend_call_duration_seconds": ("protocol",),
     "gateway_opend_connections": ("state",),
+    "gateway_opend_is_logged_in": ("purpose",),
     "gateway_opend_in_flight": (),
     "gateway_opend_queued": (),
     "gateway_opend_connects_total": (),
@@ -35,6 +44,7 @@ NAMES_AND_LABELS = {
     "gateway_ws_sockets": (),
     "gateway_ws_events_total": ("type", "result"),
     "gateway_ws_closes_total": ("code",),
+    "gateway_trading_switches": ("scope", "state"),
     "gateway_ledger_steps_total": ("step", "outcome"),
     "gateway_ledger_step_duration_seconds": ("step",),
     "gateway_audit_lines_total": ("kind",),
@@ -119,6 +129,7 @@ def test_a_name_says_what_it_counts_and_in_which_unit(row):
             "gateway_orders_resolved_total",
             {"outcome": "rejected"},
         ),
+        (lambda: table.count_refusal("expired"), "gateway_refusals_total", {"reason": "expired"}),
         (lambda: table.count_denial("rate"), "gateway_order_denials_total", {"reason": "rate"}),
         (
             lambda: table.count_audit_line("outcome", is_written=True),
@@ -149,10 +160,14 @@ def test_each_function_writes_its_series(write, name, labels):
 def test_series_that_begin_at_zero_are_there_before_anything_happens():
     table.ORDERS.clear()
     table.ORDER_DENIALS.clear()
-    table.begin_at_zero(routes=["/api/order"], outcomes=["accepted"], denials=["rate"])
+    table.AUDIT_ERRORS.clear()
+    table.begin_at_zero(
+        routes=["/api/order"], outcomes=["accepted"], denials=["rate"], audit_kinds=["outcome"]
+    )
     labels = {"route": "/api/order", "outcome": "accepted"}
     assert table.REGISTRY.get_sample_value("gateway_orders_total", labels) == 0
     assert table.REGISTRY.get_sample_value("gateway_order_denials_total", {"reason": "rate"}) == 0
+    assert table.REGISTRY.get_sample_value("gateway_audit_errors_total", {"kind": "outcome"}) == 0
 
 
 def test_the_text_can_be_read_by_prometheus():
@@ -162,6 +177,19 @@ def test_the_text_can_be_read_by_prometheus():
         family.name for family in text_string_to_metric_families(generate_latest(table.REGISTRY).decode())
     }
     assert "gateway_http_requests" in families
+
+
+def test_what_the_process_takes_is_measured():
+    watch = ProcessWatch()
+    watch.look()
+    before = value("gateway_cpu_seconds_total")
+    until_s = SystemClock().monotonic_s() + 0.2
+    while SystemClock().monotonic_s() < until_s:
+        pass
+    watch.look()
+    assert 0.02 < value("gateway_cpu_seconds_total") - before < 30
+    assert 1e6 < value("gateway_resident_memory_bytes") < 1e11
+    assert 3 <= value("gateway_open_files") <= value("gateway_open_files_limit")
 
 
 def test_a_stalled_hub_shows():

@@ -265,9 +265,20 @@ def test_a_caller_who_waits_for_100_continue_gets_it(shared_gateway):
     assert received.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 ")
 
 
-def test_logs_can_be_json(start_gateway):
-    gateway = start_gateway({**WITHOUT_OPEND, "log": {"format": "json"}}).wait_ready()
-    gateway.get("/health")
-    gateway.wait_for('"route": "/health"')
-    lines = [json.loads(line) for line in gateway.log.splitlines() if line.startswith("{")]
-    assert [line["status"] for line in lines if line["logger"] == "gateway.access"] == ["200"]
+def test_with_a_real_opend_every_line_is_json_and_names_its_request(start_gateway):
+    gateway = start_gateway(WITHOUT_OPEND).wait_ready()
+    gateway.request("GET", "/api/accounts", headers={"X-Request-Id": "ask-7"})
+    gateway.wait_for('"route": "/api/accounts"')
+    exchange(gateway, b"GARBAGE\r\n\r\n")
+    gateway.wait_for("not HTTP")
+    assert gateway.stop() == 0
+    lines = [json.loads(line) for line in gateway.log.splitlines()]
+    assert [line["status"] for line in lines if line["logger"] == "gateway.access"] == ["500"]
+    named = [line["level"] for line in lines if line.get("request_id") == "ask-7"]
+    assert named == ["warning", "info"]
+    assert all("request_id" in line for line in lines if "(request " in line["message"])
+
+
+def test_with_the_simulator_lines_are_for_people(start_gateway):
+    gateway = start_gateway(embedded_settings()).wait_ready()
+    assert not [line for line in gateway.log.splitlines() if line.startswith("{")]

@@ -47,7 +47,7 @@ def _histogram(name: str, text: str, *labels: str, buckets: tuple[float, ...]) -
     return Histogram(name, text, labels, buckets=buckets, registry=REGISTRY)
 
 
-def _gauge(name: str, text: str, *labels: str, mode: Literal["livesum", "livemax"]) -> Gauge:
+def _gauge(name: str, text: str, *labels: str, mode: Literal["livesum", "livemax", "livemin"]) -> Gauge:
     CATALOGUE.append(Row(name, "gauge", labels, text))
     return Gauge(name, text, labels, multiprocess_mode=mode, registry=REGISTRY)
 
@@ -60,6 +60,24 @@ BUILD_INFO = _gauge(
     "gateway_build_info", "Always 1; the labels say what runs.", "version", "python", mode="livemax"
 )
 WORKERS = _gauge("gateway_workers", "Workers that serve.", mode="livesum")
+WORKER_STARTS = _counter(
+    "gateway_worker_starts_total", "Workers that began: at the start, at a reload, and in place of dead ones."
+)
+CPU_SECONDS = _counter("gateway_cpu_seconds_total", "Processor time that the workers took.")
+RESIDENT_MEMORY_BYTES = _gauge(
+    "gateway_resident_memory_bytes",
+    "Memory that the workers hold; shared parts count in each.",
+    mode="livesum",
+)
+OPEN_FILES = _gauge(
+    "gateway_open_files", "Open files and sockets of the worker that has the most.", mode="livemax"
+)
+OPEN_FILES_LIMIT = _gauge("gateway_open_files_limit", "How many a worker may have.", mode="livemin")
+SETTINGS_ARE_STALE = _gauge(
+    "gateway_settings_are_stale",
+    "1 when gateway.yaml was wrong at the last reload, and the settings before it are in force.",
+    mode="livemax",
+)
 
 HTTP_REQUESTS = _counter(
     "gateway_http_requests_total",
@@ -72,6 +90,12 @@ HTTP_REQUEST_SECONDS = _histogram(
     "From an HTTP request's arrival in the worker to its answer.",
     "route",
     buckets=_ANSWER_S,
+)
+
+REFUSALS = _counter(
+    "gateway_refusals_total",
+    "Requests whose caller may not make them (401, 403), by the reason that the audit has.",
+    "reason",
 )
 
 OPEND_CALLS = _counter(
@@ -89,6 +113,12 @@ OPEND_CALL_SECONDS = _histogram(
 )
 OPEND_CONNECTIONS = _gauge(
     "gateway_opend_connections", "Connections to OpenD that the workers keep up.", "state", mode="livesum"
+)
+OPEND_IS_LOGGED_IN = _gauge(
+    "gateway_opend_is_logged_in",
+    "1 while OpenD is logged in for `quotes`, for `trading`, as the worker sees it that fares worst.",
+    "purpose",
+    mode="livemin",
 )
 OPEND_IN_FLIGHT = _gauge("gateway_opend_in_flight", "Calls that wait for OpenD's answer.", mode="livesum")
 OPEND_QUEUED = _gauge(
@@ -155,6 +185,13 @@ WS_CLOSES = _counter(
     "gateway_ws_closes_total",
     "Ends of sockets of /ws by their code; `other` are codes of clients that the gateway does not use.",
     "code",
+)
+TRADING_SWITCHES = _gauge(
+    "gateway_trading_switches",
+    "Kill switches that are set, by what they are set to: that for `all` keys, and those of one `key`.",
+    "scope",
+    "state",
+    mode="livemax",
 )
 
 LEDGER_STEPS = _counter(
@@ -225,6 +262,11 @@ def count_denial(reason: str) -> None:
     ORDER_DENIALS.labels(reason).inc()
 
 
+def count_refusal(reason: str) -> None:
+    """A caller was refused; `reason` is one of the gateway's own words."""
+    REFUSALS.labels(reason).inc()
+
+
 def count_resolved(outcome: str) -> None:
     """What became of an order was found out after its request."""
     ORDERS_RESOLVED.labels(outcome).inc()
@@ -240,11 +282,15 @@ def count_policy_reload(is_good: bool) -> None:
     POLICY_RELOADS.labels("loaded" if is_good else "refused").inc()
 
 
-def begin_at_zero(routes: Iterable[str], outcomes: Collection[str], denials: Iterable[str]) -> None:
-    """Make the series of these orders and reasons, so that the first of each shows as a growth."""
+def begin_at_zero(
+    *, routes: Iterable[str], outcomes: Collection[str], denials: Iterable[str], audit_kinds: Iterable[str]
+) -> None:
+    """Make the series of these orders, reasons and lines, so that the first of each shows as a growth."""
     for route, outcome in product(routes, outcomes):
         ORDERS.labels(route, outcome)
     for reason in denials:
         ORDER_DENIALS.labels(reason)
+    for kind in audit_kinds:
+        AUDIT_ERRORS.labels(kind)
     for result in ("loaded", "refused"):
         POLICY_RELOADS.labels(result)

@@ -59,9 +59,19 @@ ERROR_SCHEMAS: Mapping[str, Schema] = {
         **_OPEND,
         request_id=_REQUEST_ID,
     ),
+    "NotReady": _error(
+        "The gateway cannot do its work now.",
+        reasons={"type": "array", "items": {"type": "string"}, "description": "What is away, and how."},
+    ),
 }
 
-_BODIES: Mapping[int, str] = {400: "BadRequest", 404: "NotFound", 429: "TooMany", 500: "Failure"}
+_BODIES: Mapping[int, str] = {
+    400: "BadRequest",
+    404: "NotFound",
+    429: "TooMany",
+    500: "Failure",
+    503: "NotReady",
+}
 """The schema of a status's body; `Error` for the others."""
 
 _OWN_HEADERS: Mapping[int, tuple[str, ...]] = {
@@ -80,6 +90,7 @@ _NAMES: Mapping[int, str] = {
     422: "AnotherBody",
     429: "TooMany",
     500: "Failure",
+    503: "NotReady",
 }
 
 READ = (400, 401, 403, 429, 500)
@@ -105,6 +116,11 @@ def success(body: Schema, names: Iterable[str] = (), media_type: str = JSON) -> 
     }
 
 
+def upgrade() -> Answer:
+    """The answer to a handshake: from there on the connection is a WebSocket."""
+    return {"description": "The connection is a WebSocket now.", "headers": headers(())}
+
+
 def failures(statuses: Iterable[int], *, of_write: bool = False) -> dict[str, Answer]:
     """References to the answers of what went wrong, by status."""
     suffix = "OfOrder" if of_write else ""
@@ -113,7 +129,7 @@ def failures(statuses: Iterable[int], *, of_write: bool = False) -> dict[str, An
 
 def failure_components() -> dict[str, Answer]:
     """The answers that `failures` refers to."""
-    plain = {_NAMES[status]: _failure(status, ()) for status in (*READ, 404)}
+    plain = {_NAMES[status]: _failure(status, ()) for status in (*READ, 404, 503)}
     of_orders = {f"{_NAMES[status]}OfOrder": _failure(status, WRITE_HEADERS) for status in WRITE}
     return {**plain, **of_orders}
 

@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.ledger.base import IntentState, Resolution
-from gateway.openapi.answer import failures, success
+from gateway.openapi.answer import Answer, failures, success, upgrade
 from gateway.openapi.component import Schema, reference
 from gateway.openapi.operation import Operation, operation_id, scope_sentence, security, sentence
-from gateway.openapi.parameter import INTENT_ID
+from gateway.openapi.parameter import INTENT_ID, SOCKET_PARAMETERS
 from gateway.openapi.situation import Situation
 from gateway.order import Environment, IntentKind, Side
-from gateway.routes import ORDER_INTENT, OwnRoute, Scope
+from gateway.routes import ORDER_INTENT, SOCKET, OwnRoute, Scope
 
 HEALTH_PATH = "/health"
+READY_PATH = "/ready"
 METRICS_PATH = "/metrics"
 DOCUMENT_PATH = "/openapi.json"
 PAGE_PATH = "/docs"
@@ -134,13 +135,14 @@ OWN_SCHEMAS: Mapping[str, Schema] = {"Intent": INTENT, "DryRun": DRY_RUN, "Healt
 class OwnOperation:
     """One endpoint of the gateway's own. `path` is written as OpenAPI writes it.
 
-    Without a `scope` it asks for no key. `failing` are the statuses beside 200.
+    Without a `scope` it asks for no key. `failing` are the statuses of what went wrong; without a `body`
+    the connection becomes a WebSocket.
     """
 
     name: str
     path: str
     summary: str
-    body: Schema
+    body: Schema | None
     media_type: str = "application/json"
     description: str = ""
     scope: Scope | None = None
@@ -159,8 +161,13 @@ class OwnOperation:
             "x-scopes": [str(scope) for scope in scopes],
             "security": security(situation, scopes),
             "parameters": [*self.parameters, reference("RequestId", "parameters")],
-            "responses": {"200": success(self.body, (), self.media_type), **failures(self.failing)},
+            "responses": {**self._success(), **failures(self.failing)},
         }
+
+    def _success(self) -> dict[str, Answer]:
+        if self.body is None:
+            return {"101": upgrade()}
+        return {"200": success(self.body, (), self.media_type)}
 
 
 def _path(route: OwnRoute) -> str:
@@ -179,11 +186,30 @@ OWN_OPERATIONS: tuple[OwnOperation, ...] = (
         failing=(400, 401, 403, 404, 500),
     ),
     OwnOperation(
+        name=SOCKET.name,
+        path=SOCKET.path,
+        summary="events over a WebSocket",
+        description="The handshake of RFC 6455. The README says what the frames hold, what may be sent, and "
+        "the codes of closing.",
+        scope=SOCKET.scope,
+        parameters=(*SOCKET_PARAMETERS, reference("Int64", "parameters")),
+        body=None,
+        failing=(400, 401, 403, 429, 500),
+    ),
+    OwnOperation(
         name="health",
         path=HEALTH_PATH,
         summary="whether a worker serves, and in which state its parts are",
         description="200 as long as it does, whatever OpenD does. OpenD is not asked.",
         body=reference("Health"),
+    ),
+    OwnOperation(
+        name="ready",
+        path=READY_PATH,
+        summary="whether the gateway can do its work now",
+        description="OpenD's login is looked after in the background; this asks nobody.",
+        body=_object({"status": {"type": "string", "const": "ready"}}),
+        failing=(503,),
     ),
     OwnOperation(
         name="metrics",

@@ -58,6 +58,34 @@ INTENT_ID: Parameter = {
     "schema": {"type": "string", "pattern": "^[0-9A-HJKMNP-TV-Z]{26}$"},
 }
 
+SOCKET_PARAMETERS: tuple[Parameter, ...] = (
+    {
+        "name": "token",
+        "in": "query",
+        "description": "The key's token, where a client cannot send `Authorization`, as browsers cannot.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "symbols",
+        "in": "query",
+        "description": "Quotes of these alone, with commas between them, such as `HK.00700,US.AAPL`.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "types",
+        "in": "query",
+        "description": "Events of these types alone, with commas between them: `quote`, `trade`, `notify`.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "body",
+        "in": "query",
+        "description": "`json`: events carry `data`. `base64`: they carry `body_b64`, OpenD's own bytes.",
+        "schema": {"type": "string", "enum": ["json", "base64"], "default": "json"},
+    },
+)
+"""What a handshake of `/ws` takes beside `int64`."""
+
 ANSWER_HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-Id": {
         "description": "This request's id, as in the log.",

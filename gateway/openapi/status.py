@@ -18,4 +18,5 @@ STATUSES: Mapping[int, str] = {
     "where time heals it.",
     500: "A defect of the gateway, OpenD is gone or silent, or the ledger is out of reach. After a trade "
     "write `outcome` says what is known: `not_sent`, `unknown`, or `absent`.",
+    503: "`GET /ready` alone: the gateway cannot do its work now; `reasons` lists why.",
 }

@@ -120,7 +120,7 @@ async def _serve(
         loop.add_signal_handler(number, ended.set)
     server = SimulatorServer(simulation.opend, host, port)
     await server.start()
-    control = ControlChannel(Admin(server, simulation.market, simulation.broker, simulation.journal))
+    control = ControlChannel(Admin(server, simulation))
     if admin_port is not None:
         click.echo(f"control on 127.0.0.1:{await control.listen(admin_port)}")
     click.echo(f"listening on {host}:{server.port}")

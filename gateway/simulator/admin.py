@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from gateway.clock import ManualClock
-from gateway.simulator.broker import Broker
+from gateway.simulator.assembly import Simulation
 from gateway.simulator.faults import make_fault
-from gateway.simulator.journal import Journal
-from gateway.simulator.model import MarketView, Refusal, SecurityKey
+from gateway.simulator.model import Refusal, SecurityKey
 from gateway.simulator.opend import SimulatedOpenD
 from gateway.simulator.pushes import NOTIFY_CONNECTION_STATUS
 from gateway.simulator.server import SimulatorServer
+from gateway.simulator.system import Logins
 
 _MAX_LINE_BYTES = 64 * 1024
 _REMINDER_PRICE_UP = 1
@@ -35,11 +35,12 @@ class CommandError(Exception):
 class Admin:
     """Carries out the commands: the methods below, by their names with dashes, and `listen`."""
 
-    def __init__(self, server: SimulatorServer, market: MarketView, broker: Broker, journal: Journal) -> None:
+    def __init__(self, server: SimulatorServer, simulation: Simulation) -> None:
         self._server = server
-        self._market = market
-        self._broker = broker
-        self._journal = journal
+        self._market = simulation.market
+        self._broker = simulation.broker
+        self._journal = simulation.journal
+        self._logins = simulation.logins
         self._commands: dict[str, Callable[..., Result]] = {
             "state": self.state,
             "journal": self.journal,
@@ -52,6 +53,7 @@ class Admin:
             "set-time": self.set_time,
             "tick": self.tick,
             "notify": self.notify,
+            "login": self.login,
             "price-reminder": self.price_reminder,
             "reject-next-order": self.reject_next_order,
         }
@@ -130,9 +132,14 @@ class Admin:
 
     def notify(self, quote_logined: bool = True, trade_logined: bool = True) -> Result:
         """Send a Notify about OpenD's own connections to Futu's servers."""
-        status = {"qotLogined": quote_logined, "trdLogined": trade_logined}
+        status = Logins(quote_logined, trade_logined).fields()
         self._opend.pushes.notify({"type": NOTIFY_CONNECTION_STATUS, "connectStatus": status})
         return {}
+
+    def login(self, quote: bool = True, trade: bool = True) -> Result:
+        """Log OpenD in to Futu's servers, or out of them; it also sends the Notify about that."""
+        self._logins.quote, self._logins.trade = quote, trade
+        return self.notify(quote, trade)
 
     def price_reminder(self, market: int, code: str, note: str = "") -> Result:
         """Send a price reminder for a security at its price now."""

@@ -20,7 +20,7 @@ from gateway.simulator.quote.push import events, first_push
 from gateway.simulator.quote.subscribable import sub_types
 from gateway.simulator.subscription_handlers import SubscriptionGuard, SubscriptionHandlers
 from gateway.simulator.subscriptions import PushTarget, Quota, Subscriptions
-from gateway.simulator.system import SystemHandlers
+from gateway.simulator.system import Logins, SystemHandlers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Simulation:
     market: Market
     broker: Broker
     journal: Journal
+    logins: Logins
 
 
 def assemble(clock: Clock, settings: Settings, faults: FaultPlan | None = None) -> Simulation:
@@ -54,6 +55,7 @@ def assemble(clock: Clock, settings: Settings, faults: FaultPlan | None = None) 
     """
     market = Market(settings.seed, clock, settings.hours)
     delays = Delays()
+    logins = Logins()
     pushes = Pushes(clock, delays)
     journal = Journal(settings.journal)
     broker = Broker(market, clock, journal, pushes)
@@ -65,7 +67,7 @@ def assemble(clock: Clock, settings: Settings, faults: FaultPlan | None = None) 
         **quote_handlers(market),
         **trade_handlers(broker),
         **SubscriptionHandlers(subscriptions, pump.want_first_push).table(),
-        **SystemHandlers(market, delays, settings.quota).table(),
+        **SystemHandlers(market, delays, settings.quota, logins).table(),
     }
     opend = SimulatedOpenD(
         handlers=handlers,
@@ -81,7 +83,7 @@ def assemble(clock: Clock, settings: Settings, faults: FaultPlan | None = None) 
         frequency=FrequencyLimiter() if settings.frequency_limits else None,
         trading_allowed=settings.trading_allowed,
     )
-    return Simulation(opend, market, broker, journal)
+    return Simulation(opend, market, broker, journal, logins)
 
 
 def _due_events(market: Market, target: PushTarget, since_s: float, now_s: float) -> Sequence[PushEvent]:

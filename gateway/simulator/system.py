@@ -1,6 +1,7 @@
 """The system protocols: KeepAlive, GetGlobalState, GetUserInfo, GetDelayStatistics."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.simulator.delays import Delays
@@ -91,12 +92,25 @@ def _user_info(quota: Quota) -> dict[int, Mapping[str, Any]]:
     }
 
 
+@dataclass(slots=True)
+class Logins:
+    """Whether OpenD is logged in to Futu's quote and trade servers. The simulator answers in any case."""
+
+    quote: bool = True
+    trade: bool = True
+
+    def fields(self) -> dict[str, bool]:
+        """As GetGlobalState and the notification about OpenD's connections carry them."""
+        return {"qotLogined": self.quote, "trdLogined": self.trade}
+
+
 class SystemHandlers:
     """Answers the system protocols."""
 
-    def __init__(self, market: MarketStates, delays: Delays, quota: Quota) -> None:
+    def __init__(self, market: MarketStates, delays: Delays, quota: Quota, logins: Logins) -> None:
         self._market = market
         self._delays = delays
+        self._logins = logins
         self._user_info = _user_info(quota)
 
     def table(self) -> dict[int, Handler]:
@@ -114,8 +128,7 @@ class SystemHandlers:
         return {
             **{field: self._market.state(market) for field, market in _OWN_MARKETS.items()},
             **_ABSENT_MARKETS,
-            "qotLogined": True,
-            "trdLogined": True,
+            **self._logins.fields(),
             "serverVer": SERVER_VERSION,
             "serverBuildNo": SERVER_BUILD_NO,
             "time": int(now_s),

@@ -30,6 +30,7 @@ from gateway.web.errors import register_error_handlers
 from gateway.web.front import Front
 from gateway.web.key_state import keys_in_force
 from gateway.web.ledger_watch import LedgerHealth
+from gateway.web.login_watch import LoginWatch
 from gateway.web.measured import call_ended
 from gateway.web.refusal import RefusalLog
 from gateway.web.replay import Replays
@@ -49,16 +50,16 @@ ANSWER_MARGIN_S = 5.0
 class Parts:
     """What an application stands on. None is opened here: that is for the process that will use them.
 
-            `desk` and `subscriptions` use the same client and ledger. `policy_watch` is None in the mode
-        without keys.
-            `desk` uses the same client, ledger, lease and audit. `policy_watch` is None in the mode without keys.
-        """
+    `desk`, `subscriptions` and `login_watch` use the same client; the first two the same ledger, and the
+    desk the same lease and audit. `policy_watch` is None in the mode without keys.
+    """
 
     clock: Clock
     client: Client
     ledger: Ledger
     ledger_health: LedgerHealth
     lease: Lease
+    login_watch: LoginWatch
     audit: AuditLog
     desk: Desk
     subscriptions: Subscriptions
@@ -113,6 +114,7 @@ def _services(settings: Settings, parts: Parts) -> Services:
         refusals=RefusalLog(parts.audit, parts.clock),
         ledger=parts.ledger,
         ledger_health=parts.ledger_health,
+        login_watch=parts.login_watch,
         audit=parts.audit,
         replays=Replays(parts.ledger, parts.clock, settings.opend.timeout_s + ANSWER_MARGIN_S),
         desk=parts.desk,

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from gateway.clock import Clock
+from gateway.logs import REQUEST_ID
 from gateway.metrics.table import UNMATCHED, observe_request
 from gateway.web.exchange import ENVIRON_KEY, NO_ROUTE, Exchange, request_id
 
@@ -28,6 +29,7 @@ class Front:
         """Answer one request."""
         exchange = Exchange(request_id(environ.get("HTTP_X_REQUEST_ID")), self._clock.monotonic_s())
         environ[ENVIRON_KEY] = exchange
+        outer = REQUEST_ID.set(exchange.request_id)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             exchange.status = status[:3]
@@ -43,6 +45,7 @@ class Front:
             route = UNMATCHED if exchange.route == NO_ROUTE else exchange.route
             observe_request(route, exchange.status, elapsed_s)
             _write_line(environ["REQUEST_METHOD"], exchange, elapsed_s * 1000)
+            REQUEST_ID.reset(outer)
 
 
 def _write_line(method: str, exchange: Exchange, elapsed_ms: float) -> None:
@@ -58,6 +61,5 @@ def _write_line(method: str, exchange: Exchange, elapsed_ms: float) -> None:
             "route": exchange.route,
             "status": exchange.status,
             "elapsed_ms": round(elapsed_ms, 1),
-            "request_id": exchange.request_id,
         },
     )

@@ -10,14 +10,19 @@ from gateway.ledger.base import Ledger, LedgerUnavailable
 
 @dataclass(slots=True)
 class LedgerHealth:
-    """What the last steps showed: `failing_since_s` is wall time, None while the ledger answers."""
+    """What the last steps showed: `failing_since_s` is wall time, None while the ledger answers.
+
+    `has_answered` stays false until the first step was done.
+    """
 
     clock: Clock
     failing_since_s: float | None = None
+    has_answered: bool = False
 
     def note_success(self) -> None:
         """A step was done, or refused for a reason that is not the store's."""
         self.failing_since_s = None
+        self.has_answered = True
 
     def note_failure(self) -> None:
         """The store did not do a step in time."""

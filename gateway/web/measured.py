@@ -68,7 +68,12 @@ class MeasuredAudit(AuditLog):
 
     def __init__(self, path: Path, clock: Clock) -> None:
         super().__init__(path, clock)
-        begin_at_zero(ORDER_ROUTES, ORDER_OUTCOMES, (reason.label for reason in DenyReason))
+        begin_at_zero(
+            routes=ORDER_ROUTES,
+            outcomes=ORDER_OUTCOMES,
+            denials=(reason.label for reason in DenyReason),
+            audit_kinds=AuditKind,
+        )
 
     def write(self, event: AuditEvent, *, durable: bool) -> None:
         """Append a line. Raises AuditUnavailable."""

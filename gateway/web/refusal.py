@@ -4,6 +4,7 @@ import logging
 
 from gateway.audit import AuditEvent, AuditKind, AuditLog, AuditUnavailable
 from gateway.clock import Clock
+from gateway.metrics.table import count_refusal
 from gateway.web.auth import Refused
 from gateway.web.exchange import Exchange
 
@@ -28,6 +29,7 @@ class RefusalLog:
 
     def write(self, exchange: Exchange, refused: Refused) -> None:
         """Record a refusal, without anything of the token. An audit that fails changes no answer."""
+        count_refusal(refused.reason)
         if not self._take_place():
             self._left_out += 1
             return

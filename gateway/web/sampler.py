@@ -9,7 +9,8 @@ import gevent
 
 from gateway.feed.following import Following
 from gateway.feed.hub import KNOWN_CODES, Hub
-from gateway.ledger.base import IntentState, Ledger, LedgerUnavailable
+from gateway.ledger.base import IntentState, Ledger, LedgerUnavailable, TradingState, TradingSwitch
+from gateway.metrics.process import ProcessWatch
 from gateway.metrics.table import (
     BUILD_INFO,
     CLAIMS,
@@ -25,6 +26,9 @@ from gateway.metrics.table import (
     SUBSCRIPTION_QUOTA_REMAINING,
     SUBSCRIPTION_QUOTA_USED,
     SUBSCRIPTIONS_PENDING,
+    SETTINGS_ARE_STALE,
+    TRADING_SWITCHES,
+    WORKER_STARTS,
     WORKERS,
     WS_CLOSES,
     WS_EVENTS,
@@ -43,7 +47,11 @@ _POOL_COUNTERS = (OPEND_CONNECTS, OPEND_CONNECT_FAILURES, OPEND_DROPS, OPEND_REF
 
 
 class Sampler:
-    """Sets one worker's gauges from `open` to `close`; `policy_watch` is None in the mode without keys."""
+    """Sets one worker's gauges from `open` to `close`.
+
+    `policy_watch` is None in the mode without keys. `are_settings_stale` says that the worker was
+    started with settings that gateway.yaml does not have any more.
+    """
 
     def __init__(
         self,
@@ -52,12 +60,16 @@ class Sampler:
         following: Following,
         hub: Hub,
         policy_watch: PolicyWatch | None,
+        *,
+        are_settings_stale: bool = False,
     ) -> None:
-        self._hub = hub
         self._client = client
         self._ledger = ledger
         self._following = following
+        self._hub = hub
         self._policy_watch = policy_watch
+        self._are_settings_stale = are_settings_stale
+        self._process = ProcessWatch()
         self._counted = PoolCounters()
         self._greenlet: gevent.Greenlet[[], None] | None = None
 
@@ -65,6 +77,8 @@ class Sampler:
         """Look in the background."""
         BUILD_INFO.labels(version(DISTRIBUTION), platform.python_version()).set(1)
         WORKERS.set(1)
+        WORKER_STARTS.inc()
+        SETTINGS_ARE_STALE.set(self._are_settings_stale)
         self._greenlet = gevent.spawn(self._run)
 
     def close(self) -> None:
@@ -74,6 +88,7 @@ class Sampler:
 
     def look(self) -> None:
         """Set every gauge to what holds now. What the ledger does not tell stays as it was."""
+        self._process.look()
         self._look_at_opend(self._client.status())
         self._look_at_claims()
         self._look_at_sockets()
@@ -81,9 +96,11 @@ class Sampler:
             POLICY_IS_STALE.set(self._policy_watch.staleness is not None)
         try:
             opened = self._ledger.open_intents()
+            switches = self._ledger.trading_switches()
         except LedgerUnavailable:
             return
         ORDERS_UNKNOWN_OPEN.set(sum(record.state is IntentState.UNKNOWN for record in opened))
+        _set_switches(switches)
 
     def _look_at_sockets(self) -> None:
         WS_SOCKETS.set(self._hub.sockets)
@@ -120,3 +137,10 @@ class Sampler:
         while True:
             self.look()
             gevent.sleep(INTERVAL_S)
+
+
+def _set_switches(switches: list[TradingSwitch]) -> None:
+    counts = Counter(("all" if switch.key_id is None else "key", switch.state) for switch in switches)
+    for scope in ("all", "key"):
+        for state in (TradingState.REDUCING, TradingState.HALTED):
+            TRADING_SWITCHES.labels(scope, state.value).set(counts[scope, state])

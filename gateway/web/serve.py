@@ -25,6 +25,7 @@ from gateway.trading.desk import Desk
 from gateway.trading.reconcile import Reconciler
 from gateway.web.app import Parts, create_app, make_subscriptions
 from gateway.web.ledger_watch import LedgerHealth, watched
+from gateway.web.login_watch import LoginWatch
 from gateway.web.measured import MeasuredAudit, measured
 from gateway.web.sampler import Sampler
 
@@ -56,6 +57,7 @@ class Worker:
         self.parts.lease.open()
         self.parts.client.open()
         self.parts.subscriptions.following.open()
+        self.parts.login_watch.open()
         self.reconciler.open()
         self.sampler.open()
         self.hub_watch.open()
@@ -67,6 +69,7 @@ class Worker:
         self.reconciler.close()
         self.parts.hub.close()
         self.parts.subscriptions.following.close()
+        self.parts.login_watch.close()
         self.parts.client.close()
         self.parts.lease.close()
         if self.parts.policy_watch is not None:
@@ -86,7 +89,14 @@ def app_of_master() -> Flask:
     app.extensions[WORKER] = Worker(
         parts,
         _reconciler(settings, parts),
-        Sampler(parts.client, parts.ledger, parts.subscriptions.following, parts.hub, parts.policy_watch),
+        Sampler(
+            parts.client,
+            parts.ledger,
+            parts.subscriptions.following,
+            parts.hub,
+            parts.policy_watch,
+            are_settings_stale=MASTER.are_settings_stale,
+        ),
         HubWatch(parts.clock),
     )
     return app
@@ -105,6 +115,7 @@ def _parts(settings: Settings, clock: Clock) -> Parts:
         ledger=ledger,
         ledger_health=health,
         lease=lease,
+        login_watch=LoginWatch(client, clock),
         audit=audit,
         desk=Desk(client, ledger, audit, clock, timeout_s=settings.opend.timeout_s, lease=lease),
         subscriptions=make_subscriptions(settings, client, ledger, clock, policy_watch),

@@ -14,6 +14,7 @@ from gateway.settings import Settings
 from gateway.trading.desk import Desk
 from gateway.web.auth import Guard
 from gateway.web.ledger_watch import LedgerHealth
+from gateway.web.login_watch import LoginWatch
 from gateway.web.refusal import RefusalLog
 from gateway.web.replay import Replays
 from gateway.web.socket_claims import SocketClaims
@@ -32,6 +33,7 @@ class Services:
     refusals: RefusalLog
     ledger: Ledger
     ledger_health: LedgerHealth
+    login_watch: LoginWatch
     audit: AuditLog
     replays: Replays
     desk: Desk

@@ -12,6 +12,7 @@ from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped
 
 from gateway.web.exchange import request_id
 from gateway.web.upgrade import ServeSocket, SocketOpened
+from gateway.web.listener import Listener
 
 KEEPALIVE_S = 75
 """How long an idle connection stays open: longer than nginx keeps its own to us (60 s), else nginx
@@ -31,6 +32,12 @@ _DRAIN_STEP_BYTES = 65536
 
 class GatewayWorker(GeventWorker):  # type: ignore[misc]
     """Serves HTTP/1.1. What gunicorn refuses before the application is a JSON error too."""
+
+    server_class = Listener
+
+    def wsgi_handler(self, listener: Any, client: Any, addr: Any) -> None:
+        """What gunicorn gives the listener to serve a connection with."""
+        self.handle(listener, client, addr)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection."""
@@ -58,10 +65,15 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             # What gunicorn says of it repeats lines of the request, and a token may stand in any.
             what = plain_words(type(exc).__name__)
             answer = error_answer("400 Bad Request", f"not a valid HTTP request: {what}", made_id)
-            self.log.info("not HTTP: %s (request %s)", what, made_id)
+            self.log.info("not HTTP: %s (request %s)", what, made_id, extra={"request_id": made_id})
         else:
             answer = error_answer("500 Internal Server Error", "internal error", made_id)
-            self.log.error("defect below the application (request %s)", made_id, exc_info=exc)
+            self.log.error(
+                "defect below the application (request %s)",
+                made_id,
+                exc_info=exc,
+                extra={"request_id": made_id},
+            )
         try:
             util.write(client, answer)
         except OSError as error:

@@ -18,7 +18,7 @@ from gateway.simulator.pushes import Pushes, QuotePump
 from gateway.simulator.session import Session
 from gateway.simulator.subscription_handlers import SubscriptionGuard, SubscriptionHandlers
 from gateway.simulator.subscriptions import PushTarget, Quota, Subscriptions
-from gateway.simulator.system import SystemHandlers
+from gateway.simulator.system import Logins, SystemHandlers
 
 TENCENT = SecurityKey(1, "00700")
 CHEUNG_KONG = SecurityKey(1, "00001")
@@ -135,7 +135,7 @@ class Bench:
                 2205: lambda call: {"header": call.c2s.header, "orderID": call.c2s.orderID},
                 2001: lambda call: {"accList": []},
                 **SubscriptionHandlers(self.subscriptions, pump.want_first_push).table(),
-                **SystemHandlers(OpenMarket(), delays, self.quota).table(),
+                **SystemHandlers(OpenMarket(), delays, self.quota, Logins()).table(),
                 **self.handlers,
             },
             clock=self.clock,

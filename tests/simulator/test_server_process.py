@@ -224,6 +224,16 @@ def test_notifications_and_price_reminders_come_on_command(simulator):
         assert (reminder.security.code, reminder.note) == ("00700", "look")
 
 
+def test_a_login_that_is_lost_shows_and_is_notified(simulator):
+    with SocketClient(simulator).opened() as client:
+        for quote, trade in [(False, True), (True, False), (True, True)]:
+            simulator.admin("login", quote=quote, trade=trade)
+            status = client.next_push(1003).connectStatus
+            assert (status.qotLogined, status.trdLogined) == (quote, trade)
+            state = client.ask(1002, userID=0).s2c
+            assert (state.qotLogined, state.trdLogined) == (quote, trade)
+
+
 @pytest.mark.parametrize(
     "line",
     [

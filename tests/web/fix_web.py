@@ -21,6 +21,7 @@ from gateway.settings import Settings
 from gateway.trading.desk import Desk
 from gateway.web.app import Parts, create_app, make_subscriptions
 from gateway.web.ledger_watch import LedgerHealth, watched
+from gateway.web.login_watch import LoginWatch
 from gateway.web.measured import MeasuredAudit
 
 LOCAL = {"Host": "localhost:22222"}
@@ -103,6 +104,7 @@ def gateway_with(tmp_path):
             ledger=store,
             ledger_health=health,
             lease=lease,
+            login_watch=LoginWatch(client, clock),
             audit=audit,
             desk=Desk(client, store, audit, clock, lease=lease),
             subscriptions=make_subscriptions(settings, client, store, clock, policy_watch),

@@ -12,18 +12,22 @@ from gateway.policy.reasons import DenyReason
 from gateway.routes import OWN_ROUTES, ROUTES
 from gateway.schema.protocols import PROTOCOLS
 from gateway.web.measured import ORDER_OUTCOMES, ORDER_ROUTES, call_ended
+from gateway.web.refusal import BURST
 
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 LABEL_VALUES = {
     "route": {route.path for route in (*ROUTES, *OWN_ROUTES)}
-    | {"/health", "/metrics", "/openapi.json", "/docs", UNMATCHED},
-    "status": {"200", "206", "304", "400", "401", "403", "404", "409", "422", "429", "500"},
+    | {"/health", "/ready", "/metrics", "/openapi.json", "/docs", UNMATCHED},
+    "status": {"200", "206", "304", "400", "401", "403", "404", "409", "422", "429", "500", "503"},
     "protocol": {protocol.name for protocol in PROTOCOLS.values()},
     "outcome": set(ORDER_OUTCOMES)
     | {"ok", "refused", "limited", "failed", "timeout", "lost", "unusable", "unavailable", "error"},
-    "reason": {reason.label for reason in DenyReason} | {"not_judged"},
-    "state": {"connecting", "initialising", "ready", "closed"},
+    "reason": {reason.label for reason in DenyReason}
+    | {"not_judged", "no_token", "unknown_token", "expired", "scope", "environment"},
+    "scope": {"all", "key"},
+    "purpose": {"quotes", "trading"},
+    "state": {"reducing", "halted", "connecting", "initialising", "ready", "closed"},
     "kind": {"decision", "sending", "outcome", "refusal", "trading", "keys"},
     "result": {"loaded", "refused"},
     "step": {name for name in dir(Ledger) if not name.startswith("_")},
@@ -209,6 +213,24 @@ def test_every_reason_and_outcome_is_there_before_its_first_time(gateway):
     for route in ORDER_ROUTES:
         for outcome in ORDER_OUTCOMES:
             assert ("gateway_orders_total", f"outcome={outcome}", f"route={route}") in known
+
+
+@pytest.mark.parametrize(
+    ("scopes", "headers", "reason"),
+    [
+        (["qot:read"], {}, "scope"),
+        (["acc:read"], {"Authorization": "Bearer fc_secret"}, "unknown_token"),
+        (["acc:read"], {"Authorization": ""}, "unknown_token"),
+    ],
+)
+def test_a_refused_caller_counts_with_the_reason_each_time(gateway_with, scopes, headers, reason):
+    gateway = gateway_with(keys=[{"id": "k", "scopes": scopes}], key_id="k")
+
+    def action():
+        for _ in range(BURST + 5):
+            gateway.get("/api/accounts", headers=headers)
+
+    assert grown(gateway, action)["gateway_refusals_total", f"reason={reason}"] == BURST + 5
 
 
 def test_a_policy_that_is_read_again_counts(gateway_with):

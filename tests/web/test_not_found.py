@@ -22,7 +22,6 @@ STRANGE_PATHS = (
     "/api/orders/intent/",
     "/api/orders/intent/1/2",
     "/ws/",
-    "/ready",
     "/live",
     "/docs/",
     "/docs/index.html",
@@ -34,7 +33,7 @@ STRANGE_PATHS = (
     "/api/%ff",
 )
 ALLOWED = {(route.method, route.path) for route in (*ROUTES, *OWN_ROUTES)}
-ALLOWED |= {("GET", path) for path in ("/health", "/metrics", "/openapi.json", "/docs")}
+ALLOWED |= {("GET", path) for path in ("/health", "/ready", "/metrics", "/openapi.json", "/docs")}
 ALLOWED |= {("GET", f"/docs/{name}") for name in ASSETS}
 ALLOWED |= {("HEAD", path) for method, path in ALLOWED if method == "GET"}
 

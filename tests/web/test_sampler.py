@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from gateway.ledger.base import Charge, IntentState, LedgerUnavailable, Resolution, Step
+from gateway.ledger.base import Charge, IntentState, LedgerUnavailable, Resolution, Step, TradingState
 from gateway.metrics.table import REGISTRY
 from gateway.opend.client import ClientStatus
 from gateway.opend.pool import ConnectionStatus, PoolCounters
@@ -99,6 +99,30 @@ def test_what_a_ledger_that_is_away_does_not_tell_stays_as_it_was(gateway, sampl
 
     sampler_of(gateway, Away()).look()
     assert value("gateway_orders_unknown_open") == 1
+
+
+def test_kill_switches_count_by_what_they_are_set_to(gateway, sampler):
+    ledger = gateway.parts.ledger
+    ledger.set_trading(TradingState.HALTED, 1.0)
+    ledger.set_trading(TradingState.HALTED, 1.0, "a")
+    ledger.set_trading(TradingState.REDUCING, 1.0, "b")
+    ledger.set_trading(TradingState.HALTED, 1.0, "c")
+    sampler.look()
+    expected = {("all", "halted"): 1, ("all", "reducing"): 0, ("key", "halted"): 2, ("key", "reducing"): 1}
+    assert {each: value("gateway_trading_switches", scope=each[0], state=each[1]) for each in expected} == (
+        expected
+    )
+    ledger.set_trading(TradingState.ACTIVE, 2.0)
+    sampler.look()
+    assert value("gateway_trading_switches", scope="all", state="halted") == 0
+
+
+def test_settings_that_the_file_does_not_have_any_more_show(gateway):
+    for is_stale in (True, False):
+        sampler = Sampler(gateway.opend, gateway.parts.ledger, None, are_settings_stale=is_stale)
+        sampler.open()
+        sampler.close()
+        assert value("gateway_settings_are_stale") == is_stale
 
 
 def test_a_policy_file_that_is_wrong_shows_until_it_is_right(gateway_with):

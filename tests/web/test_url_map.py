@@ -4,7 +4,7 @@ from gateway.opend.client import CallKind
 from gateway.routes import OWN_ROUTES, ROUTES, Kind
 from gateway.web.blueprints.docs import ASSETS
 
-OPS = {"/health", "/metrics", "/openapi.json", "/docs"} | {f"/docs/{name}" for name in ASSETS}
+OPS = {"/health", "/ready", "/metrics", "/openapi.json", "/docs"} | {f"/docs/{name}" for name in ASSETS}
 
 
 def test_the_url_map_is_the_route_tables_and_ops(gateway):

@@ -14,10 +14,12 @@ from gateway.web.errors import json_answer
 from gateway.web.exchange import Exchange
 from gateway.web.ledger_watch import LedgerHealth
 from gateway.web.metrics import METRICS_PATH, metrics_view
+from gateway.web.readiness import unready_reasons
 from gateway.web.services import Services
 from gateway.yaml_text import Problem
 
 HEALTH_PATH = "/health"
+READY_PATH = "/ready"
 DISTRIBUTION = "opend-gateway"
 
 
@@ -44,7 +46,16 @@ def ops_blueprint(services: Services) -> Blueprint:
             body["policy"] = _policy_state(services.policy_watch)
         return json_answer(200, body)
 
+    def ready() -> Response:
+        """Readiness: 200 when requests can succeed, else 503, which nothing else answers with."""
+        Exchange.of(request.environ).route = READY_PATH
+        reasons = unready_reasons(services)
+        if reasons:
+            return json_answer(503, {"error": "not ready", "reasons": reasons})
+        return json_answer(200, {"status": "ready"})
+
     blueprint.add_url_rule(HEALTH_PATH, "health", health, methods=["GET"])
+    blueprint.add_url_rule(READY_PATH, "ready", ready, methods=["GET"])
     metrics = metrics_view(services.settings.ops.metrics_allow)
     blueprint.add_url_rule(METRICS_PATH, "metrics", metrics, methods=["GET"])
     return blueprint
