@@ -11,8 +11,8 @@ from gunicorn.workers.base_async import AsyncWorker  # type: ignore[import-untyp
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]
 
 from gateway.web.exchange import request_id
-from gateway.web.upgrade import ServeSocket, SocketOpened
 from gateway.web.listener import Listener
+from gateway.web.upgrade import ServeSocket, SocketOpened
 
 KEEPALIVE_S = 75
 """How long an idle connection stays open: longer than nginx keeps its own to us (60 s), else nginx

@@ -111,12 +111,14 @@ def gateway_with(tmp_path):
             hub=Hub(Codec(settings.api.trd_env_numbering), clock),
             policy_watch=policy_watch,
         )
+        lease.open()
         made.append((parts, policy_file))
         http = create_app(settings, parts).test_client()
         return Gateway(parts.client, http, clock, parts, directory, key_id)
 
     yield make
     for parts, policy_file in made:
+        parts.lease.close()
         parts.ledger.close()
         parts.audit.close()
         if policy_file:
