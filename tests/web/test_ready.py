@@ -125,8 +125,10 @@ def test_a_ledger_that_fails_is_a_reason_until_it_answers(ready_gateway):
 
 def test_a_ledger_that_never_answered_is_not_ready(gateway_with):
     class Away:
-        def open_intents(self):
+        def open_intents(self, *_):
             raise LedgerUnavailable("redis at 10.9.8.7 is away")
+
+        renew_lease = end_lease = open_intents
 
         def close(self):
             pass

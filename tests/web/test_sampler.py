@@ -42,9 +42,9 @@ def unknown_order(ledger, name):
     ledger.advance(name, Step(state=IntentState.UNKNOWN), 1.0)
 
 
-def sampler_of(gateway, ledger=None, policy_watch=None):
-    following = gateway.parts.subscriptions.following
-    return Sampler(gateway.opend, ledger or gateway.parts.ledger, following, gateway.parts.hub, policy_watch)
+def sampler_of(gateway, ledger=None, policy_watch=None, **options):
+    following, hub = gateway.parts.subscriptions.following, gateway.parts.hub
+    return Sampler(gateway.opend, ledger or gateway.parts.ledger, following, hub, policy_watch, **options)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_kill_switches_count_by_what_they_are_set_to(gateway, sampler):
 
 def test_settings_that_the_file_does_not_have_any_more_show(gateway):
     for is_stale in (True, False):
-        sampler = Sampler(gateway.opend, gateway.parts.ledger, None, are_settings_stale=is_stale)
+        sampler = sampler_of(gateway, are_settings_stale=is_stale)
         sampler.open()
         sampler.close()
         assert value("gateway_settings_are_stale") == is_stale
