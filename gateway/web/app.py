@@ -24,11 +24,15 @@ from gateway.web.errors import register_error_handlers
 from gateway.web.front import Front
 from gateway.web.ledger_watch import LedgerHealth
 from gateway.web.measured import call_ended
+from gateway.web.page import page_blueprint
 from gateway.web.refusal import RefusalLog
 from gateway.web.replay import Replays
 from gateway.web.services import Services
 
 BLUEPRINTS = (system_blueprint, quote_blueprint, trade_blueprint, ops_blueprint)
+
+LIVE_PAGE = "live"
+"""The page that shows live data, at `/live`."""
 
 ANSWER_MARGIN_S = 5.0
 """What a request may take beside its call to OpenD, before it counts as one that died."""
@@ -61,6 +65,8 @@ def create_app(settings: Settings, parts: Parts) -> Flask:
     app = _bare_flask()
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint(services))
+    if settings.ops.live_page:
+        app.register_blueprint(page_blueprint(LIVE_PAGE))
     register_error_handlers(app)
     app.wsgi_app = Front(app.wsgi_app, parts.clock)  # type: ignore[method-assign]
     return app
