@@ -27,7 +27,7 @@ MASTER.keep_metrics()
 bind = str(settings.server.bind)
 workers = settings.server.workers
 worker_class = "gateway.web.worker.GatewayWorker"
-worker_connections = 2000
+worker_connections = settings.ws.max_sockets + 1000  # sockets leave as many for requests
 keepalive = KEEPALIVE_S
 graceful_timeout = int(settings.opend.timeout_s) + 5  # what is in flight may still end
 timeout = 60  # a worker whose hub stands still for so long is killed
@@ -78,7 +78,7 @@ def post_worker_init(worker):
     """Open what the worker uses in the worker itself: no connection survives a fork."""
     from gateway.web.serve import worker_of
 
-    worker_of(worker.wsgi).open()
+    worker_of(worker.wsgi).open(is_serving=lambda: worker.alive)
 
 
 def worker_exit(server, worker):

@@ -18,6 +18,10 @@ class Subscription(NamedTuple):
     sub_type: int
 
 
+FORWARD_REHAB = 1
+"""`RehabType` forward: what pushed K-lines have where nothing else was named."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a subscription is wanted, by the fields of `Qot_Sub.C2S`.
@@ -32,12 +36,19 @@ class Options:
     is_extended_time: bool = False
     session: int | None = None
 
+    @property
+    def pushed_rehab_types(self) -> frozenset[int]:
+        """The rehab types in which K-lines are pushed; none where nothing is pushed."""
+        if not self.is_pushed:
+            return frozenset()
+        return self.rehab_types or frozenset({FORWARD_REHAB})
+
     def union(self, other: "Options") -> "Options":
         """What serves both: every push and rehab type of either, and the longest session."""
         sessions = [session for session in (self.session, other.session) if session is not None]
         return Options(
             is_pushed=self.is_pushed or other.is_pushed,
-            rehab_types=self.rehab_types | other.rehab_types,
+            rehab_types=self.pushed_rehab_types | other.pushed_rehab_types,
             has_order_book_detail=self.has_order_book_detail or other.has_order_book_detail,
             is_extended_time=self.is_extended_time or other.is_extended_time,
             session=max(sessions, default=None),

@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.settings import LogFormat, LogSettings
+from gateway.settings import LogFormat, LogLevel, LogSettings
 
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -53,6 +53,9 @@ _FORMATTERS: dict[LogFormat, type[logging.Formatter]] = {
 }
 
 
+_SEVERITY = tuple(LogLevel)
+
+
 def logging_config(settings: LogSettings) -> dict[str, Any]:
     """The argument of `logging.config.dictConfig` for these settings, gunicorn's own lines included."""
     return {
@@ -65,7 +68,8 @@ def logging_config(settings: LogSettings) -> dict[str, Any]:
             "gateway": {"level": settings.level.upper()},
             "gunicorn.error": {
                 "handlers": ["stderr"],
-                "level": settings.level.upper(),
+                # At debug it repeats heads of requests that were cut off, tokens among them.
+                "level": max(settings.level, LogLevel.INFO, key=_SEVERITY.index).upper(),
                 "propagate": False,
             },
         },

@@ -55,6 +55,7 @@ class Intent:
     `market` is a name of `TRD_MARKETS`, `symbol` has the form `HK.00700`. `quantity` and `price`
     are those that the order shall have; `price` is None where the order type has none. `remark` is
     what goes to OpenD. `order_id` is OpenD's number of the order that a modification changes.
+    `lease_id` is the lease of the worker that reserves it, None where that is not known.
     Raises ValueError for a quantity or price that is not a finite number above zero.
     """
 
@@ -71,6 +72,7 @@ class Intent:
     price: Decimal | None
     remark: str
     order_id: int | None = None
+    lease_id: str | None = None
 
     def __post_init__(self) -> None:
         if not self.intent_id or not self.key_id:

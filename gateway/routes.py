@@ -136,5 +136,13 @@ ORDER_INTENT = OwnRoute(
     "what became of an order of the caller's own, by the intent id of its answer",
 )
 
-OWN_ROUTES: tuple[OwnRoute, ...] = (ORDER_INTENT,)
+SOCKET = OwnRoute(
+    "ws",
+    "GET",
+    "/ws",
+    Scope.QUOTE_READ,
+    "events over a WebSocket, see Live data below; trade events need `acc:read` as well",
+)
+
+OWN_ROUTES: tuple[OwnRoute, ...] = (ORDER_INTENT, SOCKET)
 """Endpoints that need a scope, as the 41 do, and are not among them."""

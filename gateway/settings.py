@@ -194,12 +194,14 @@ class QuoteSettings(Section):
     """What the gateway does by itself for quotes."""
 
     auto_subscribe: bool = True
+    auto_subscribe_ttl_s: Annotated[int, Field(ge=1, le=30 * 24 * 3600)] = 24 * 3600
 
 
 class WsSettings(Section):
-    """Who may open a socket, and how many."""
+    """Who may open a socket, and how many; both bounds are those of one worker."""
 
     allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
+    max_sockets: Annotated[int, Field(ge=1, le=100_000)] = 1000
     max_sockets_per_key: Annotated[int, Field(ge=1, le=100_000)] = 20
 
 

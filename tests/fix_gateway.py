@@ -56,13 +56,20 @@ def is_running(pid: int) -> bool:
 class GatewayProcess:
     """One gunicorn master with its workers. `settings` is what stands in its gateway.yaml."""
 
-    def __init__(self, directory: Path, settings: dict[str, Any], *arguments: str, **environ: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        settings: dict[str, Any],
+        *arguments: str,
+        app: str = "wsgi:app",
+        **environ: str,
+    ) -> None:
         self.port = free_port()
         self.settings = {"server": {"bind": f"127.0.0.1:{self.port}", "workers": 1}, **settings}
         self.file = directory / "gateway.yaml"
         self.write(self.settings)
         self.log_file = directory / "log"
-        command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py", *arguments, "wsgi:app"]
+        command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py", *arguments, app]
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
                 command,

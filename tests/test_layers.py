@@ -13,6 +13,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clock": set(),
     "yaml_text": set(),
     "order": set(),
+    "claim": set(),
     "scope": set(),
     "schema": {"errors", "clock"},
     "routes": {"schema", "scope"},
@@ -23,10 +24,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "policy_watch": {"policy", "yaml_text", "errors", "clock"},
     "boot": {"settings", "metrics", "policy", "policy_watch", "yaml_text", "opend"},
     "audit": {"errors", "clock"},
-    "ledger": {"order", "errors", "clock"},
+    "ledger": {"order", "claim", "errors", "clock"},
     "policy": {"ledger", "order", "scope", "yaml_text"},
     "trading": {"policy", "ledger", "audit", "order", "opend", "schema", "errors", "clock"},
-    "feed": {"opend", "schema", "errors", "clock"},
+    "feed": {"claim", "ledger", "policy", "scope", "opend", "schema", "errors", "clock"},
     "simulator": {"schema", "opend", "errors", "clock"},
     "web": {
         "trading",
@@ -45,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "ledger",
         "audit",
         "order",
+        "claim",
         "scope",
     },
     "cli": {

@@ -32,6 +32,9 @@ NAMES_AND_LABELS = {
     "gateway_orders_resolved_total": ("outcome",),
     "gateway_order_denials_total": ("reason",),
     "gateway_orders_unknown_open": (),
+    "gateway_ws_sockets": (),
+    "gateway_ws_events_total": ("type", "result"),
+    "gateway_ws_closes_total": ("code",),
     "gateway_ledger_steps_total": ("step", "outcome"),
     "gateway_ledger_step_duration_seconds": ("step",),
     "gateway_audit_lines_total": ("kind",),
@@ -39,6 +42,10 @@ NAMES_AND_LABELS = {
     "gateway_policy_reloads_total": ("result",),
     "gateway_policy_is_stale": (),
     "gateway_hub_lateness_seconds": (),
+    "gateway_claims": (),
+    "gateway_subscriptions_pending": (),
+    "gateway_subscription_quota_used": (),
+    "gateway_subscription_quota_remaining": (),
 }
 
 

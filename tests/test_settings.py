@@ -39,8 +39,10 @@ api:
   max_body_bytes: 4096
 quote:
   auto_subscribe: false
+  auto_subscribe_ttl_s: 3600
 ws:
   allowed_origins: ["https://desk.example.com"]
+  max_sockets: 500
   max_sockets_per_key: 5
 ops:
   live_page: false
@@ -87,6 +89,7 @@ def test_every_name_of_the_file_is_read(read, tmp_path):
     assert settings.ledger == "redis://:secret@cache:6379/0"
     assert settings.api.trd_env_numbering is Numbering.OFFICIAL
     assert settings.api.int64 is Int64Format.STRING
+    assert (settings.quote.auto_subscribe, settings.quote.auto_subscribe_ttl_s) == (False, 3600)
     assert settings.ops.metrics_allow == (ipaddress.ip_network("10.0.0.0/8"),)
     assert settings.log.format is LogFormat.JSON
     written = set(re.findall(r"^ *(\w+):", SHAPE, re.MULTILINE))

@@ -1,1 +1,1 @@
-"""Subscriptions: what real-time reads need, and what a new session has to be told again."""
+"""Real-time data: who claims what, and OpenD's subscriptions in line with it."""

@@ -1,48 +1,22 @@
 """Which subscriptions each real-time read needs."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
-from gateway.schema.descriptors import WireMessage, enum
-
-
-class Need(NamedTuple):
-    """One subscription: a security by `QotMarket` number and code, and a `SubType` number."""
-
-    market: int
-    code: str
-    sub_type: int
-
-
-_SUB_TYPE: Mapping[str, int] = {
-    value.name.removeprefix("SubType_"): value.number for value in enum("Qot_Common.SubType").values
-}
-_KLINE_TYPE: Mapping[int, str] = {
-    value.number: value.name.removeprefix("KLType_") for value in enum("Qot_Common.KLType").values
-}
-_ODD_LOTS: int = enum("Qot_Common.OrderBookType").values_by_name["OrderBookType_Odd"].number
-
-
-def _kline(c2s: WireMessage) -> int | None:
-    name = _KLINE_TYPE.get(c2s.klType, "Unknown")
-    return _SUB_TYPE.get(f"KL_{'Qurater' if name == 'Quarter' else name}")  # the protocol's own spelling
-
-
-def _order_book(c2s: WireMessage) -> int | None:
-    return _SUB_TYPE["OrderBook_Odd" if c2s.orderBookType == _ODD_LOTS else "OrderBook"]
-
+from gateway.claim import Subscription
+from gateway.feed.sub_type import SUB_TYPE, kline_sub_type, order_book_sub_type
+from gateway.schema.descriptors import WireMessage
 
 _SUB_TYPE_OF: Mapping[str, Callable[[WireMessage], int | None]] = {
-    "Qot_GetBasicQot": lambda c2s: _SUB_TYPE["Basic"],
-    "Qot_GetKL": _kline,
-    "Qot_GetRT": lambda c2s: _SUB_TYPE["RT"],
-    "Qot_GetTicker": lambda c2s: _SUB_TYPE["Ticker"],
-    "Qot_GetOrderBook": _order_book,
-    "Qot_GetBroker": lambda c2s: _SUB_TYPE["Broker"],
+    "Qot_GetBasicQot": lambda c2s: SUB_TYPE["Basic"],
+    "Qot_GetKL": lambda c2s: kline_sub_type(c2s.klType),
+    "Qot_GetRT": lambda c2s: SUB_TYPE["RT"],
+    "Qot_GetTicker": lambda c2s: SUB_TYPE["Ticker"],
+    "Qot_GetOrderBook": lambda c2s: order_book_sub_type(c2s.orderBookType),
+    "Qot_GetBroker": lambda c2s: SUB_TYPE["Broker"],
 }
 
 
-def needs(protocol_name: str, request: WireMessage) -> tuple[Need, ...]:
+def needs(protocol_name: str, request: WireMessage) -> tuple[Subscription, ...]:
     """The subscriptions that OpenD wants before it answers this real-time read.
 
     Empty for a K-line type that nothing can be subscribed for; OpenD's own refusal then stands.
@@ -52,7 +26,7 @@ def needs(protocol_name: str, request: WireMessage) -> tuple[Need, ...]:
     return () if sub_type is None else product(_securities(protocol_name, request), (sub_type,))
 
 
-def product(securities: Iterable[WireMessage], sub_types: Iterable[int]) -> tuple[Need, ...]:
+def product(securities: Iterable[WireMessage], sub_types: Iterable[int]) -> tuple[Subscription, ...]:
     """Each security with each sub type once, as OpenD reads the two lists of a `Qot_Sub`.
 
     Lists that repeat themselves cost no more than they say: the product is of what is distinct.
@@ -60,7 +34,7 @@ def product(securities: Iterable[WireMessage], sub_types: Iterable[int]) -> tupl
     distinct_securities = dict.fromkeys((security.market, security.code) for security in securities)
     distinct_sub_types = tuple(dict.fromkeys(sub_types))
     return tuple(
-        Need(market, code, sub_type)
+        Subscription(market, code, sub_type)
         for market, code in distinct_securities
         for sub_type in distinct_sub_types
     )

@@ -1,168 +1,224 @@
-"""What this worker has subscribed on its pinned connection, and the reads that depend on it.
+"""What callers ask of real-time data: to subscribe, to give up, and to read what is subscribed.
 
-OpenD keeps subscriptions, push registrations and the list of pushed accounts for each connection.
-All of them, and the reads of subscribed data, go to the one pinned connection; what was asked for
-is remembered here, and a new session is told it again.
+A subscription is a claim of its caller in the shared store (decisions D8). OpenD is asked first, on
+this worker's pinned connection, so that what it refuses is claimed by nobody; the other workers'
+connections follow the store.
 """
 
-import logging
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
 
-from gateway.errors import GatewayError
-from gateway.feed.requirement import Need, needs, product
+from gateway.claim import AccountClaim, Claim, Claims, Holder, Options, Subscription
+from gateway.clock import Clock
+from gateway.feed.following import Following
+from gateway.feed.request import PUSH_ACCOUNTS, SUBSCRIBE, options_after, wants_first_push
+from gateway.feed.requirement import needs, product
+from gateway.ledger.base import Ledger
 from gateway.opend.client import CallKind, Client
-from gateway.opend.errors import OpenDLimited, OpenDRefused
+from gateway.opend.errors import OpenDRefused
 from gateway.schema.descriptors import WireMessage
-from gateway.schema.protocols import Protocol, protocol_named
+from gateway.schema.errors import FieldError
+from gateway.schema.protocols import Protocol
 
 NOT_SUBSCRIBED_TEXT = "请先订阅"
 """Stands in OpenD's refusal of a read whose data is not subscribed, whatever the data."""
 
-SUBSCRIBE = protocol_named("Qot_Sub")
-PUSH_ACCOUNTS = protocol_named("Trd_SubAccPush")
-
-Options: TypeAlias = tuple[tuple[str, Any], ...]
-"""Fields of `Qot_Sub.C2S` beside the securities and sub types, as (name, value)."""
-
-_SCALAR_OPTIONS = ("isRegOrUnRegPush", "isSubOrderBookDetail", "extendedTime", "session")
-
-_log = logging.getLogger(__name__)
-
 
 class Subscriptions:
-    """The subscriptions of one worker. Safe to use from many greenlets at once."""
+    """The subscriptions of all callers, as one worker serves them. Safe to use from many greenlets.
 
-    def __init__(self, client: Client, *, auto_subscribe: bool) -> None:
+    With `auto_subscribe` a read claims what it lacks; a claim that a read makes lasts `auto_subscribe_ttl_s`.
+    Every change raises LedgerUnavailable when the store is away.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        ledger: Ledger,
+        clock: Clock,
+        following: Following,
+        *,
+        auto_subscribe: bool,
+        auto_subscribe_ttl_s: int,
+    ) -> None:
+        self.following = following
+        self._alignment = following.alignment
         self._client = client
+        self._ledger = ledger
+        self._clock = clock
         self._auto_subscribe = auto_subscribe
-        self._subscribed: dict[Need, Options] = {}
-        self._push_accounts: WireMessage | None = None
+        self._auto_subscribe_ttl_s = auto_subscribe_ttl_s
 
-    def change(self, protocol: Protocol, request: WireMessage) -> WireMessage:
-        """Send a `Qot_Sub` or `Trd_SubAccPush`, and remember it once OpenD accepted it."""
-        response = self._client.call(protocol, request, kind=CallKind.SUBSCRIPTION)
+    def change(
+        self, key_id: str, protocol: Protocol, request: WireMessage, ttl_s: int | None = None
+    ) -> WireMessage:
+        """Do a key's own `Qot_Sub` or `Trd_SubAccPush`; `ttl_s` gives what it subscribes to an end."""
+        holder, c2s = Holder(key_id), request.c2s
         if protocol is PUSH_ACCOUNTS:
-            self._push_accounts = request
-        else:
-            self._note(request.c2s)
-        return response
+            return self.claim_accounts(holder, c2s.accIDList)
+        if c2s.isUnsubAll:
+            return self._drop_everything_of(holder)
+        if not product(c2s.securityList, c2s.subTypeList):
+            return self._call(protocol, request)  # which changes nothing; OpenD says what is missing
+        if c2s.isSubOrUnSub:
+            return self.claim(holder, c2s, ttl_s=ttl_s)
+        self.drop(holder, product(c2s.securityList, c2s.subTypeList))
+        return _done(SUBSCRIBE)
 
-    def read(self, protocol: Protocol, request: WireMessage, sub_types: tuple[int, ...] = ()) -> WireMessage:
+    def claim(
+        self, holder: Holder, c2s: WireMessage, *, ttl_s: int | None = None, lease_id: str | None = None
+    ) -> WireMessage:
+        """Claim for a holder what a `Qot_Sub.C2S` subscribes to; OpenD's answer.
+
+        Raises what OpenD says, and nothing is claimed then; FieldError for a field that cannot be served.
+        """
+        if c2s.header.securityFirm:
+            raise FieldError("header.security_firm", "is not taken here: all callers share a subscription")
+        named = product(c2s.securityList, c2s.subTypeList)
+        expires_s = None if ttl_s is None else self._clock.wall_s() + ttl_s
+        with self._alignment.exclusive():
+            self.following.look()
+            known = self._claims_of(holder)
+            claims = [
+                Claim(
+                    holder=holder,
+                    subscription=each,
+                    options=options_after(known[each].options if each in known else Options(), c2s),
+                    expires_s=expires_s,
+                    lease_id=lease_id,
+                )
+                for each in named
+            ]
+            return self._make(claims, [known[each] for each in named if each in known], wants_first_push(c2s))
+
+    def drop(self, holder: Holder, subscriptions: Sequence[Subscription] | None = None) -> None:
+        """Drop these claims of a holder, or (None) all it has, pushed accounts included.
+
+        What nobody claims any more is unsubscribed in the background, once OpenD allows it.
+        """
+        self._ledger.drop_claims(holder, subscriptions)
+        self.following.look()
+
+    def claim_accounts(
+        self, holder: Holder, acc_ids: Iterable[int], lease_id: str | None = None
+    ) -> WireMessage:
+        """Claim the order pushes of exactly these accounts for a holder; OpenD's answer.
+
+        Raises what OpenD says to the list of all accounts that anybody claims, and nothing changes then.
+        """
+        claims = [
+            AccountClaim(holder=holder, acc_id=acc_id, lease_id=lease_id) for acc_id in dict.fromkeys(acc_ids)
+        ]
+        with self._alignment.exclusive():
+            self.following.look()
+            others = tuple(
+                claim
+                for claim in self.following.claims.accounts
+                if claim.holder != holder and not self._alignment.is_refused(claim.acc_id)
+            )
+            answer = self._alignment.push_accounts(Claims(accounts=(*others, *claims)).wanted_accounts())
+            self._ledger.put_account_claims(holder, claims)
+            self.following.look()
+        return answer
+
+    def read(
+        self, key_id: str, protocol: Protocol, request: WireMessage, sub_types: tuple[int, ...] = ()
+    ) -> WireMessage:
         """Ask for subscribed data; `sub_types` are subscribed first for the securities asked for.
 
-        When OpenD refuses for lack of a subscription and the settings allow it, subscribes to what
-        the read needs and asks once more.
+        When OpenD refuses for lack of a subscription and somebody claims it, or the settings allow the read
+        to claim it for its key, subscribes to what the read needs and asks once more.
         """
-        wanted = product(request.c2s.securityList, sub_types) if sub_types else ()
-        self._subscribe(need for need in wanted if need not in self._subscribed)
+        if sub_types:
+            self._secure(key_id, product(request.c2s.securityList, sub_types))
+        asked_s = self._clock.monotonic_s()
         try:
             return self._ask(protocol, request)
         except OpenDRefused as refusal:
-            required = self._required_after(refusal, protocol, request)
-        self._subscribe(required)
+            required = needs(protocol.name, request) if NOT_SUBSCRIBED_TEXT in refusal.ret_msg else ()
+            if not required:
+                raise
+            self._alignment.doubt(required, asked_s)
+            self._secure(key_id, required, refusal)
         return self._ask(protocol, request)
 
-    def restore(self) -> None:
-        """Tell a new session of the pinned connection all that was subscribed before.
+    def _secure(
+        self, key_id: str, needed: Sequence[Subscription], refusal: OpenDRefused | None = None
+    ) -> None:
+        """See to it that the connection has what is needed, by claiming for the key what nobody claims.
 
-        A security that OpenD refuses, such as an option that has expired, is logged and forgotten, and
-        takes no other with it. What OpenD did not answer, as when the connection is lost again, stays
-        remembered for the next session.
+        Raises `refusal`, where there is one, when the settings let no read claim anything.
         """
-        for request in subscription_requests(self._subscribed):
-            if not self._is_accepted(SUBSCRIBE, request):
-                self._restore_one_by_one(request)
-        if self._push_accounts is not None:
-            self._is_accepted(PUSH_ACCOUNTS, self._push_accounts)
+        if all(map(self._alignment.has, needed)):
+            return
+        with self._alignment.exclusive():
+            self.following.look()
+            self._alignment.align()
+            missing = [each for each in needed if not self._alignment.has(each)]
+            if missing and refusal is not None and not self._auto_subscribe:
+                raise refusal
+            if missing:
+                self._claim_for_read(Holder(key_id), missing)
 
-    def _restore_one_by_one(self, refused: WireMessage) -> None:
-        """Restore each security of a refused request by itself; OpenD refuses all for one of them."""
-        for security in refused.c2s.securityList:
-            request = SUBSCRIBE.request()
-            request.CopyFrom(refused)
-            del request.c2s.securityList[:]
-            request.c2s.securityList.append(security)
-            if not self._is_accepted(SUBSCRIBE, request):
-                for need in product(request.c2s.securityList, request.c2s.subTypeList):
-                    self._subscribed.pop(need, None)
+    def _claim_for_read(self, holder: Holder, missing: Sequence[Subscription]) -> None:
+        """Claim without pushes, for a time; what the holder claims already stays as it is."""
+        expires_s = self._clock.wall_s() + self._auto_subscribe_ttl_s
+        known = self._claims_of(holder)
+        claims = [
+            known.get(each) or Claim(holder=holder, subscription=each, expires_s=expires_s)
+            for each in missing
+        ]
+        self._make(claims, [known[each] for each in missing if each in known], is_first_push=False)
 
-    def _is_accepted(self, protocol: Protocol, request: WireMessage) -> bool:
-        """False when OpenD refused it as wrong; a limit or a missing answer says nothing of it."""
+    def _make(self, claims: Sequence[Claim], before: Sequence[Claim], is_first_push: bool) -> WireMessage:
+        """Subscribe, write the claims, and then ask for pushes: when the first come, their claim is known.
+
+        `before` is what stood in the place of these claims, and stands there again if OpenD refuses.
+        """
+        wanted = self._wanted_with(claims)
+        answer = self._alignment.subscribe(wanted)
+        self._ledger.put_claims(claims)
+        self.following.look()
         try:
-            self._client.call(protocol, request, kind=CallKind.SUBSCRIPTION)
-        except GatewayError as error:
-            _log.warning("not restored on the new session: %s: %s", protocol.name, error)
-            return not isinstance(error, OpenDRefused) or isinstance(error, OpenDLimited)
-        return True
+            self._alignment.register(wanted, is_first_push=is_first_push)
+        except OpenDRefused:
+            holder = claims[0].holder
+            self._ledger.drop_claims(holder, [claim.subscription for claim in claims])
+            self._ledger.put_claims(before)
+            self.following.look()
+            raise
+        return answer
+
+    def _wanted_with(self, claims: Sequence[Claim]) -> Mapping[Subscription, Options]:
+        """What the subscriptions of these claims need, with everybody else's claims on them."""
+        replaced = {(claim.holder, claim.subscription) for claim in claims}
+        subscriptions = {claim.subscription for claim in claims}
+        others = tuple(
+            claim
+            for claim in self.following.claims.subscriptions
+            if claim.subscription in subscriptions and (claim.holder, claim.subscription) not in replaced
+        )
+        return Claims((*others, *claims)).wanted()
+
+    def _claims_of(self, holder: Holder) -> dict[Subscription, Claim]:
+        return {
+            claim.subscription: claim
+            for claim in self.following.claims.subscriptions
+            if claim.holder == holder
+        }
+
+    def _drop_everything_of(self, holder: Holder) -> WireMessage:
+        """Drop a holder's subscriptions; its pushed accounts stay, as OpenD has it."""
+        self.following.look()
+        self.drop(holder, tuple(self._claims_of(holder)))
+        return _done(SUBSCRIBE)
 
     def _ask(self, protocol: Protocol, request: WireMessage) -> WireMessage:
         return self._client.call(protocol, request, kind=CallKind.REALTIME)
 
-    def _required_after(
-        self, refusal: OpenDRefused, protocol: Protocol, request: WireMessage
-    ) -> tuple[Need, ...]:
-        """What to subscribe to after a refusal; raises the refusal again when that cannot help."""
-        if not self._auto_subscribe or NOT_SUBSCRIBED_TEXT not in refusal.ret_msg:
-            raise refusal
-        required = needs(protocol.name, request)
-        if not required:
-            raise refusal
-        return required
-
-    def _subscribe(self, wanted: Iterable[Need]) -> None:
-        """Subscribe; what was subscribed before keeps its options, its pushes among them."""
-        with_options = {need: self._subscribed.get(need, ()) for need in wanted}
-        for request in subscription_requests(with_options):
-            self.change(SUBSCRIBE, request)
-
-    def _note(self, c2s: WireMessage) -> None:
-        """Take over a `Qot_Sub.C2S` that OpenD accepted."""
-        if c2s.isUnsubAll:
-            self._subscribed.clear()
-            return
-        changed = product(c2s.securityList, c2s.subTypeList)
-        if c2s.isSubOrUnSub:
-            options = _options(c2s)
-            for need in changed:
-                self._subscribed[need] = _merged(self._subscribed.get(need, ()), options)
-            return
-        for need in changed:
-            self._subscribed.pop(need, None)
+    def _call(self, protocol: Protocol, request: WireMessage) -> WireMessage:
+        return self._client.call(protocol, request, kind=CallKind.SUBSCRIPTION)
 
 
-def subscription_requests(wanted: Mapping[Need, Options]) -> Iterator[WireMessage]:
-    """The `Qot_Sub` requests for a set of subscriptions, few and without one that is not wanted.
-
-    A request subscribes each of its securities to each of its sub types, so securities share one
-    when their sub types and options are the same. Cached data is not pushed at once.
-    """
-    sub_types_of: defaultdict[tuple[int, str, Options], list[int]] = defaultdict(list)
-    for need, options in wanted.items():
-        sub_types_of[need.market, need.code, options].append(need.sub_type)
-    securities_of: defaultdict[tuple[tuple[int, ...], Options], list[dict[str, Any]]] = defaultdict(list)
-    for (market, code, options), sub_types in sub_types_of.items():
-        key = (tuple(sorted(sub_types)), options)
-        securities_of[key].append({"market": market, "code": code})
-    for (shared_sub_types, options), securities in securities_of.items():
-        yield SUBSCRIBE.request(
-            c2s={
-                "securityList": securities,
-                "subTypeList": shared_sub_types,
-                "isSubOrUnSub": True,
-                "isFirstPush": False,
-                **dict(options),
-            }
-        )
-
-
-def _merged(known: Options, given: Options) -> Options:
-    """The options after a change that says nothing of some; registering for pushes is one of them."""
-    return tuple((dict(known) | dict(given)).items())
-
-
-def _options(c2s: WireMessage) -> Options:
-    scalars = [(name, getattr(c2s, name)) for name in _SCALAR_OPTIONS if c2s.HasField(name)]
-    rehab_types = tuple(c2s.regPushRehabTypeList)
-    return (*scalars, *([("regPushRehabTypeList", rehab_types)] if rehab_types else []))
+def _done(protocol: Protocol) -> WireMessage:
+    """The answer that OpenD gives to what it has done."""
+    return protocol.response(retType=0, retMsg="", errCode=0, s2c={})

@@ -18,8 +18,8 @@ from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
-from gateway.claim import AccountClaim, Claim, Claims, Holder, Subscription
 from gateway.errors import GatewayError
+from gateway.ledger.claim_store import ClaimStore
 from gateway.order import Intent
 
 CLOCK_TOLERANCE_S = 5
@@ -323,8 +323,11 @@ CLAIMS_TOPIC = "claims"
 """The generation that every change of the claims bumps."""
 
 
-class Ledger(Protocol):
-    """The store. Opened by its first use, in the process that uses it: never before a fork."""
+class Ledger(ClaimStore, Protocol):
+    """The store; its steps about claims and leases stand in `ClaimStore`.
+
+    Opened by its first use, in the process that uses it: never before a fork.
+    """
 
     def reserve(
         self, intent: Intent, charge: Charge, now_s: float, *, dry_run: bool = False
@@ -385,45 +388,6 @@ class Ledger(Protocol):
 
     def generations(self) -> Generations:
         """All counters, in one cheap read."""
-        ...
-
-    def put_claims(self, claims: Sequence[Claim]) -> None:
-        """Write claims; one that a holder has already for the same subscription is replaced."""
-        ...
-
-    def drop_claims(self, holder: Holder, subscriptions: Sequence[Subscription] | None = None) -> int:
-        """Drop these claims of a holder, or (None) all of them, its account claims included.
-
-        Says how many claims of subscriptions were dropped; what was not claimed is passed over.
-        """
-        ...
-
-    def drop_claims_of_key(self, key_id: str) -> int:
-        """Drop every claim of a key and of all its sockets, account claims included; says how many."""
-        ...
-
-    def put_account_claims(self, holder: Holder, claims: Sequence[AccountClaim]) -> None:
-        """Replace a holder's account claims by these, which are all its own."""
-        ...
-
-    def claims(self, now_s: float) -> Claims:
-        """All claims that hold at a time: neither expired nor of a worker whose lease has ended."""
-        ...
-
-    def renew_lease(self, lease_id: str, now_s: float, until_s: float) -> None:
-        """Say that a worker lives, until a wall time at the least.
-
-        Also removes what has ended: leases that ran out, the claims that hung on them, and claims that
-        have expired; the claims' generation is bumped when there were any.
-        """
-        ...
-
-    def end_lease(self, lease_id: str) -> None:
-        """End a worker's lease at once, and with it every claim that hangs on it."""
-        ...
-
-    def live_leases(self, now_s: float) -> frozenset[str]:
-        """The workers that live, by their leases' ids."""
         ...
 
     def reset_clock(self, now_s: float) -> None:

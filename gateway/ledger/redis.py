@@ -1,25 +1,14 @@
 """The shared ledger: a Redis server, for gateways on several machines.
 
 Every step is one script, which Redis runs whole or not at all, and which is keyed by the intent so
-that a repetition does nothing twice; the client itself repeats nothing. The server has to keep what
-it is told: `appendonly yes` and a policy that evicts nothing are required (`appendfsync always` is
-what makes a reservation survive the loss of power as well).
-
-All keys share one hash tag, so that a cluster keeps them together. Under gevent the client's
-sockets are cooperative once the worker has patched them.
+that a repetition does nothing twice; the client itself repeats nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from importlib.resources import files
 from typing import Any
 
 import orjson
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.commands.core import Script
-from redis.connection import BlockingConnectionPool
-from redis.retry import Retry
 
 from gateway.ledger.base import (
     CLOCK_TOLERANCE_S,
@@ -48,20 +37,12 @@ from gateway.ledger.base import (
     to_micros,
     to_us,
 )
+from gateway.ledger.redis_claim import RedisClaimStore
+from gateway.ledger.redis_link import GENERATION, PREFIX, RedisLink
 from gateway.ledger.row import from_row, to_row
 from gateway.order import Intent
 
-PREFIX = "{gateway}:"
-
-STALL_TIMEOUT_S = 0.4
-"""For each wait of a step on the server: connecting, greeting, its script, its text: below 2 s."""
-
-MAX_CONNECTIONS = 16
-
-QUEUE_TIMEOUT_S = 2.0
-"""For a free connection. In a burst it passes while this process is busy, and the server is well."""
-
-_CLOCK, _TRADING, _GENERATION = PREFIX + "clock", PREFIX + "trading", PREFIX + "generation"
+_CLOCK, _TRADING = PREFIX + "clock", PREFIX + "trading"
 _OPEN, _CREATED, _DONE = PREFIX + "open", PREFIX + "created", PREFIX + "done"
 _INTENT, _SLOTS, _FINGERPRINTS, _DAY = (PREFIX + name for name in ("intent:", "slots:", "prints:", "day:"))
 _ALL_KEYS = ""
@@ -69,51 +50,18 @@ _STATE_CHANGES = 4
 """More moves than an intent can make while somebody else moves it."""
 
 
-class RedisLedger:
+class RedisLedger(RedisClaimStore):
     """A `Ledger` in Redis, by a URL such as `redis://host:6379/0` or `rediss://...`."""
 
     def __init__(self, url: str) -> None:
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=MAX_CONNECTIONS,
-            timeout=QUEUE_TIMEOUT_S,
-            socket_timeout=STALL_TIMEOUT_S,
-            socket_connect_timeout=STALL_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-            retry_on_error=[],
-            driver_info=None,
-        )
-        self._client: Redis = Redis(connection_pool=pool)
-        self._is_durable = False
-        self._reserve = self._script("reserve")
-        self._advance = self._script("advance")
-        self._begin_replay = self._script("begin_replay")
-        self._end_replay = self._script("end_replay")
-        self._reset_clock = self._script("reset_clock")
-
-    def _script(self, name: str) -> Script:
-        source = files("gateway.ledger").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
-        return self._client.register_script(source)
-
-    def _ask(self, question: Callable[[], Any]) -> Any:
-        try:
-            self._require_durable()
-            return question()
-        except (RedisError, OSError) as error:
-            raise LedgerUnavailable(f"the ledger in Redis failed: {error}") from error
-
-    def _require_durable(self) -> None:
-        if self._is_durable:
-            return
-        settings: dict[str, Any] = {**self._info("persistence"), **self._info("memory")}
-        if not settings["aof_enabled"]:
-            raise LedgerUnavailable("the ledger in Redis would not survive a restart: set appendonly yes")
-        if settings["maxmemory"] and settings["maxmemory_policy"] != "noeviction":
-            raise LedgerUnavailable("the ledger in Redis could be evicted: set maxmemory-policy noeviction")
-        self._is_durable = True
-
-    def _info(self, section: str) -> dict[str, Any]:
-        return dict(self._client.info(section))
+        link = RedisLink(url)
+        super().__init__(link)
+        self._client, self._ask = link.client, link.ask
+        self._reserve = link.script("reserve")
+        self._advance = link.script("advance")
+        self._begin_replay = link.script("begin_replay")
+        self._end_replay = link.script("end_replay")
+        self._reset_clock = link.script("reset_clock")
 
     def reserve(
         self, intent: Intent, charge: Charge, now_s: float, *, dry_run: bool = False
@@ -210,7 +158,7 @@ class RedisLedger:
         def write() -> None:
             pipeline = self._client.pipeline(transaction=True)
             pipeline.hset(_TRADING, key_id or _ALL_KEYS, f"{state} {to_us(now_s)}")
-            pipeline.hincrby(_GENERATION, TRADING_TOPIC, 1)
+            pipeline.hincrby(GENERATION, TRADING_TOPIC, 1)
             pipeline.execute()
 
         self._ask(write)
@@ -230,11 +178,11 @@ class RedisLedger:
 
     def bump_generation(self, topic: str) -> int:
         """See `Ledger.bump_generation`."""
-        return int(self._ask(lambda: self._client.hincrby(_GENERATION, topic, 1)))
+        return int(self._ask(lambda: self._client.hincrby(GENERATION, topic, 1)))
 
     def generations(self) -> Generations:
         """See `Ledger.generations`."""
-        counters = _decoded(self._ask(lambda: self._client.hgetall(_GENERATION)))
+        counters = _decoded(self._ask(lambda: self._client.hgetall(GENERATION)))
         return Generations({topic: int(counter) for topic, counter in counters.items()})
 
     def reset_clock(self, now_s: float) -> None:
@@ -244,8 +192,7 @@ class RedisLedger:
 
     def close(self) -> None:
         """See `Ledger.close`."""
-        self._client.connection_pool.disconnect()
-        self._is_durable = False
+        self._link.close()
 
 
 def _order(intent: Intent, charge: Charge, now_us: int, dry_run: bool) -> dict[str, Any]:

@@ -41,6 +41,7 @@ _INTENT_FIELDS: Mapping[str, Callable[[str], Any]] = {
     "price": Decimal,
     "remark": str,
     "target_order_id": int,
+    "lease_id": str,
 }
 _RECORD_FIELDS: Mapping[str, Callable[[str], Any]] = {
     "state": IntentState,

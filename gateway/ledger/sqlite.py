@@ -31,12 +31,18 @@ from gateway.ledger.base import (
     to_us,
 )
 from gateway.ledger.row import COLUMNS, from_row, to_row
+from gateway.ledger.sqlite_claim import SqliteClaimStore
 from gateway.ledger.sqlite_file import Connection, SqliteFile
+from gateway.ledger.sqlite_generation import bump
 from gateway.order import Intent
 
-SCHEMA_VERSION = 1
+VERSIONS = (1, 2)
+"""Of the file; `sql/N.sql` makes version N from the one before. A script that was released never changes."""
 
-_SCHEMA = files("gateway.ledger").joinpath("sqlite_schema.sql").read_text(encoding="utf-8")
+_MIGRATIONS = tuple(
+    files("gateway.ledger").joinpath("sql", f"{version}.sql").read_text(encoding="utf-8")
+    for version in VERSIONS
+)
 _COLUMN_LIST = ", ".join(COLUMNS)
 _WRITE_INTENT = f"REPLACE INTO intent ({_COLUMN_LIST}) VALUES ({', '.join(':' + name for name in COLUMNS)})"
 _READ_INTENTS = f"SELECT {_COLUMN_LIST} FROM intent "
@@ -44,11 +50,11 @@ _OPEN = "state IN ({})".format(", ".join(f"'{state}'" for state in sorted(OPEN_S
 _ALL_KEYS = ""
 
 
-class SqliteLedger:
+class SqliteLedger(SqliteClaimStore):
     """A `Ledger` in a file. Many workers may share it; a network file system may not hold it."""
 
     def __init__(self, path: Path, clock: Clock | None = None, timeout_s: float = 2.0) -> None:
-        self._file = SqliteFile(path, _SCHEMA, SCHEMA_VERSION, clock or SystemClock(), timeout_s)
+        super().__init__(SqliteFile(path, _MIGRATIONS, clock or SystemClock(), timeout_s))
 
     def reserve(
         self, intent: Intent, charge: Charge, now_s: float, *, dry_run: bool = False
@@ -103,7 +109,7 @@ class SqliteLedger:
                 "REPLACE INTO trading (key_id, state, changed_us) VALUES (?, ?, ?)",
                 (key_id or _ALL_KEYS, state, to_us(now_s)),
             )
-            _bump(db, TRADING_TOPIC)
+            bump(db, TRADING_TOPIC)
 
         self._file.write(step)
 
@@ -118,7 +124,7 @@ class SqliteLedger:
 
     def bump_generation(self, topic: str) -> int:
         """See `Ledger.bump_generation`."""
-        return self._file.write(lambda db: _bump(db, topic))
+        return self._file.write(lambda db: bump(db, topic))
 
     def generations(self) -> Generations:
         """See `Ledger.generations`."""
@@ -231,12 +237,3 @@ def _begin_replay(
 def _trading_state(db: Connection, key_id: str) -> TradingState:
     rows = db.execute("SELECT state FROM trading WHERE key_id IN (?, ?)", (_ALL_KEYS, key_id))
     return strictest([TradingState(state) for (state,) in rows])
-
-
-def _bump(db: Connection, topic: str) -> int:
-    row = db.execute(
-        "INSERT INTO generation (topic, counter) VALUES (?, 1) "
-        "ON CONFLICT DO UPDATE SET counter = counter + 1 RETURNING counter",
-        (topic,),
-    ).fetchone()
-    return int(row[0])

@@ -9,7 +9,7 @@ writers of one process take turns at that, since their tries would only be in ea
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,14 +50,16 @@ class _Outcome:
 
 
 class SqliteFile:
-    """Runs steps, each a transaction, on a database file that the first step opens or creates."""
+    """Runs steps, each a transaction, on a database file that the first step opens or creates.
 
-    def __init__(self, path: Path, schema: str, schema_version: int, clock: Clock, timeout_s: float) -> None:
+    `migrations` are SQL scripts, the first for a new file: each makes the next version from the one before.
+    """
+
+    def __init__(self, path: Path, migrations: Sequence[str], clock: Clock, timeout_s: float) -> None:
         if sqlite3.sqlite_version_info < SAFE_VERSION:
             raise RuntimeError(f"SQLite {sqlite3.sqlite_version} can lose data; {SAFE_VERSION} is needed")
         self._path = path
-        self._schema = schema
-        self._schema_version = schema_version
+        self._migrations = migrations
         self._clock = clock
         self._timeout_s = timeout_s
         self._pool: ThreadPool | None = None
@@ -161,19 +163,20 @@ class SqliteFile:
             raise LedgerUnavailable(f"the ledger {self._path} was removed or replaced while in use")
 
     def _migrate(self, connection: Connection) -> None:
-        if _version(connection) == self._schema_version:
+        if _version(connection) == len(self._migrations):
             return
         connection.execute("BEGIN IMMEDIATE")
         found = _version(connection)
-        if found == 0:
-            for statement in self._schema.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version={self._schema_version}")
-        connection.execute("COMMIT")
-        if found not in (0, self._schema_version):
+        if found > len(self._migrations):
             raise LedgerUnavailable(
-                f"the ledger {self._path} has version {found}, not {self._schema_version}"
+                f"the ledger {self._path} has version {found}, not {len(self._migrations)}: "
+                "a newer gateway has used it"
             )
+        for migration in self._migrations[found:]:
+            for statement in migration.split(";"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={len(self._migrations)}")
+        connection.execute("COMMIT")
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

@@ -128,6 +128,35 @@ ORDERS_UNKNOWN_OPEN = _gauge(
     mode="livemax",
 )
 
+CLAIMS = _gauge("gateway_claims", "Subscriptions that keys and sockets claim.", mode="livemax")
+SUBSCRIPTIONS_PENDING = _gauge(
+    "gateway_subscriptions_pending",
+    "Claimed subscriptions that the workers' connections do not have as they are wanted.",
+    mode="livesum",
+)
+SUBSCRIPTION_QUOTA_USED = _gauge(
+    "gateway_subscription_quota_used",
+    "OpenD's quota of subscriptions that is in use, as it said within the last half minute.",
+    mode="livemax",
+)
+SUBSCRIPTION_QUOTA_REMAINING = _gauge(
+    "gateway_subscription_quota_remaining", "OpenD's quota of subscriptions that is left.", mode="livemax"
+)
+
+WS_SOCKETS = _gauge("gateway_ws_sockets", "Open sockets of /ws.", mode="livesum")
+WS_EVENTS = _counter(
+    "gateway_ws_events_total",
+    "Messages for sockets of /ws by what became of them: `sent`; `merged`, left out for a newer one; or "
+    "`dropped`, since the socket had ended.",
+    "type",
+    "result",
+)
+WS_CLOSES = _counter(
+    "gateway_ws_closes_total",
+    "Ends of sockets of /ws by their code; `other` are codes of clients that the gateway does not use.",
+    "code",
+)
+
 LEDGER_STEPS = _counter(
     "gateway_ledger_steps_total",
     "Steps of the ledger: `ok`, `unavailable`, or `error` when a step does not fit.",

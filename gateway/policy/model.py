@@ -84,9 +84,10 @@ class Policy:
 
     def find_principal(self, token: str) -> Principal | None:
         """Whose token this is, expired or not; None for a token that no key has."""
-        if not is_token(token):
-            return None
-        digest = hash_token(token)
+        return self.find_by_digest(hash_token(token)) if is_token(token) else None
+
+    def find_by_digest(self, digest: bytes) -> Principal | None:
+        """The same by the token's hash, for whoever keeps no token."""
         key = self._by_digest.get(digest)
         return key.principal if key and hmac.compare_digest(key.digest, digest) else None
 

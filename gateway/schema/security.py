@@ -12,6 +12,10 @@ PREFIXES: Mapping[str, int] = {**SDK_CONSTANTS["Qot_Common.QotMarket"], "HK_FUTU
 """What stands before the first dot -> `QotMarket`. A future of Hong Kong has the prefix `HK` like a
 stock (`HK.HSImain`); `HK_FUTURE` is the SDK's too."""
 
+_PREFIX_OF: Mapping[int, str] = {
+    market: "HK" if prefix == "HK_FUTURE" else prefix for prefix, market in PREFIXES.items()
+}
+
 ACCEPTED = (
     'accepted is {"market": 1, "code": "00700"} or "HK.00700", '
     f"with one of the prefixes {', '.join(PREFIXES)}"
@@ -25,6 +29,11 @@ def split_security(text: str) -> tuple[int, str]:
     if market is None or not code:
         raise found(text, ACCEPTED)
     return market, code
+
+
+def security_text(market: int, code: str) -> str:
+    """(1, "00700") -> `HK.00700`. A market that has no prefix stands there by its number."""
+    return f"{_PREFIX_OF.get(market, market)}.{code}"
 
 
 def security_object(value: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ where OpenD said no (REJECTED), not where an order was never sent: that would ta
 audit that agree on what did not happen, just when one of them is away.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 
 from gateway.audit import AuditLog, AuditUnavailable
@@ -27,6 +28,7 @@ from gateway.ledger.base import (
     TradingState,
     WrongIntentState,
 )
+from gateway.ledger.lease import Lease
 from gateway.opend.client import CallKind, Client
 from gateway.opend.errors import NotSent, OpenDRefused, OutcomeUnknown
 from gateway.policy.engine import decide
@@ -57,7 +59,10 @@ PASSING_OPERATIONS = frozenset({ModifyOrderOp.CANCEL, ModifyOrderOp.DISABLE, Mod
 
 
 class Desk:
-    """The trade writes of one worker. `timeout_s` bounds one attempt to send, from step 2 to 4."""
+    """The trade writes of one worker. `timeout_s` bounds one attempt to send, from step 2 to 4.
+
+    `lease` is the worker's, which its intents name; without one they name none.
+    """
 
     def __init__(
         self,
@@ -68,12 +73,14 @@ class Desk:
         *,
         timeout_s: float = 10.0,
         market_buffer: Decimal = MARKET_BUFFER,
+        lease: Lease | None = None,
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._audit = audit
         self._clock = clock
         self._timeout_s = timeout_s
+        self._lease = lease
         self._valuer = Valuer(client, market_buffer)
         self.settlements = Settlements(ledger, clock)
 
@@ -116,7 +123,7 @@ class Desk:
         if protocol is PLACE_ORDER:
             sign_order(request, context.intent_id)
         value = self._valuer.place if protocol is PLACE_ORDER else self._valuer.modify
-        valued = value(request, context, is_reducing=trading is TradingState.REDUCING)
+        valued = self._leased(value(request, context, is_reducing=trading is TradingState.REDUCING))
         trail.judged(valued)
         decision = decide(principal, valued, self._clock.wall_s(), self._ledger, dry_run=context.is_dry_run)
         if isinstance(decision, Denied):
@@ -124,6 +131,12 @@ class Desk:
         if not decision.is_new:
             raise OutcomeUnknown("this order is being sent by an earlier request with the same name")
         return valued
+
+    def _leased(self, valued: ValuedIntent) -> ValuedIntent:
+        """The same, with the worker's lease on record."""
+        if self._lease is None:
+            return valued
+        return replace(valued, intent=replace(valued.intent, lease_id=self._lease.lease_id))
 
     def _trading_state(self, principal: Principal) -> TradingState:
         """Whether orders are let through at all, before OpenD is asked anything for them."""

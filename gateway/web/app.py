@@ -7,8 +7,12 @@ from werkzeug.exceptions import NotFound
 
 from gateway.audit import AuditLog
 from gateway.clock import Clock
+from gateway.feed.alignment import Alignment
+from gateway.feed.following import Following
+from gateway.feed.hub import Hub
 from gateway.feed.subscriptions import Subscriptions
 from gateway.ledger.base import Ledger
+from gateway.ledger.lease import Lease
 from gateway.metrics.table import count_policy_reload
 from gateway.opend.client import Client
 from gateway.policy_watch import PolicyWatch
@@ -20,16 +24,19 @@ from gateway.web.blueprints.ops import ops_blueprint
 from gateway.web.blueprints.quote import quote_blueprint
 from gateway.web.blueprints.system import system_blueprint
 from gateway.web.blueprints.trade import trade_blueprint
+from gateway.web.blueprints.ws import ws_blueprint
 from gateway.web.errors import register_error_handlers
 from gateway.web.front import Front
+from gateway.web.key_state import keys_in_force
 from gateway.web.ledger_watch import LedgerHealth
 from gateway.web.measured import call_ended
 from gateway.web.page import page_blueprint
 from gateway.web.refusal import RefusalLog
 from gateway.web.replay import Replays
 from gateway.web.services import Services
+from gateway.web.socket_claims import SocketClaims
 
-BLUEPRINTS = (system_blueprint, quote_blueprint, trade_blueprint, ops_blueprint)
+BLUEPRINTS = (system_blueprint, quote_blueprint, trade_blueprint, ws_blueprint, ops_blueprint)
 
 LIVE_PAGE = "live"
 """The page that shows live data, at `/live`."""
@@ -42,26 +49,38 @@ ANSWER_MARGIN_S = 5.0
 class Parts:
     """What an application stands on. None is opened here: that is for the process that will use them.
 
-    `desk` uses the same client, ledger and audit. `policy_watch` is None in the mode without keys.
+    <<<<<<< HEAD
+        `desk` and `subscriptions` use the same client and ledger. `policy_watch` is None in the mode
+        without keys.
+    =======
+        `desk` uses the same client, ledger, lease and audit. `policy_watch` is None in the mode without keys.
+    >>>>>>> ledger
     """
 
     clock: Clock
     client: Client
     ledger: Ledger
     ledger_health: LedgerHealth
+    lease: Lease
     audit: AuditLog
     desk: Desk
+    subscriptions: Subscriptions
+    hub: Hub
     policy_watch: PolicyWatch | None
 
 
 def create_app(settings: Settings, parts: Parts) -> Flask:
     """The application."""
-    subscriptions = Subscriptions(parts.client, auto_subscribe=settings.quote.auto_subscribe)
-    parts.client.on_session = lambda connection: subscriptions.restore()
+    following = parts.subscriptions.following
+    parts.client.on_session = following.session_began
+    parts.client.on_push = parts.hub.on_push
     parts.client.on_call = call_ended
+    parts.lease.on_lost = parts.hub.claims_lost
+    following.on_change = parts.hub.set_claims
+    following.on_state = parts.hub.opend_changed
     if parts.policy_watch is not None:
         parts.policy_watch.on_reload = count_policy_reload
-    services = _services(settings, parts, subscriptions)
+    services = _services(settings, parts)
     app = _bare_flask()
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint(services))
@@ -72,7 +91,23 @@ def create_app(settings: Settings, parts: Parts) -> Flask:
     return app
 
 
-def _services(settings: Settings, parts: Parts, subscriptions: Subscriptions) -> Services:
+def make_subscriptions(
+    settings: Settings, client: Client, ledger: Ledger, clock: Clock, policy_watch: PolicyWatch | None
+) -> Subscriptions:
+    """The subscriptions of a worker: what follows the claims, and the connection that is kept in line."""
+    alignment = Alignment(client, clock, timeout_s=settings.opend.timeout_s)
+    following = Following(ledger, clock, alignment, keys_in_force(policy_watch, clock))
+    return Subscriptions(
+        client,
+        ledger,
+        clock,
+        following,
+        auto_subscribe=settings.quote.auto_subscribe,
+        auto_subscribe_ttl_s=settings.quote.auto_subscribe_ttl_s,
+    )
+
+
+def _services(settings: Settings, parts: Parts) -> Services:
     return Services(
         settings=settings,
         clock=parts.clock,
@@ -86,14 +121,16 @@ def _services(settings: Settings, parts: Parts, subscriptions: Subscriptions) ->
         audit=parts.audit,
         replays=Replays(parts.ledger, parts.clock, settings.opend.timeout_s + ANSWER_MARGIN_S),
         desk=parts.desk,
-        subscriptions=subscriptions,
+        subscriptions=parts.subscriptions,
+        hub=parts.hub,
+        socket_claims=SocketClaims(parts.subscriptions, parts.lease),
     )
 
 
 def _guard(settings: Settings, parts: Parts) -> Guard:
     if parts.policy_watch is None:
         return LocalGuard(embedded=settings.opend.embedded)
-    return KeysGuard(parts.policy_watch, parts.clock)
+    return KeysGuard(parts.policy_watch, parts.clock, settings.ws.allowed_origins)
 
 
 def _bare_flask() -> Flask:

@@ -1,16 +1,20 @@
 """Who calls, and what that caller may do (decisions D5)."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Protocol
 
 from gateway.clock import Clock
 from gateway.errors import GatewayError
+from gateway.feed.audience import FindPrincipal
 from gateway.policy.model import Policy, Principal
 from gateway.policy.reasons import DenyReason
+from gateway.policy.token import hash_token
 from gateway.routes import Kind, OwnRoute, Route
 from gateway.schema.descriptors import WireMessage, enum
+from gateway.schema.errors import FieldError
 from gateway.schema.trade_header import TRADE_HEADER
 from gateway.scope import Scope
 from gateway.settings import is_loopback_host
@@ -49,11 +53,26 @@ class Forbidden(Refused):
     status: ClassVar[int] = 403
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Who may open a socket, and how to ask later whether that still holds."""
+
+    principal: Principal
+    find_principal: FindPrincipal
+
+
 class Guard(Protocol):
     """One mode of authentication."""
 
     def principal(self, environ: Environ) -> Principal:
         """Whose request this is. Raises `Unauthorized` or `Forbidden` when nobody may come in with it."""
+        ...
+
+    def admit(self, environ: Environ, query_token: str | None) -> Admission:
+        """Who opens a socket; browsers can send a token in the query alone.
+
+        Raises `Unauthorized` or `Forbidden`, and FieldError when header and query differ.
+        """
         ...
 
 
@@ -70,25 +89,61 @@ _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 
 
 class KeysGuard:
-    """The mode with keys: whoever has the token of a key that the policy knows and whose time is not over."""
+    """The mode with keys: whoever has the token of a key that the policy knows and whose time is not over.
 
-    def __init__(self, source: PolicySource, clock: Clock) -> None:
+    Web pages that may open a socket are the gateway's own and those of `allowed_origins`.
+    """
+
+    def __init__(self, source: PolicySource, clock: Clock, allowed_origins: Collection[str] = ()) -> None:
         self._source = source
         self._clock = clock
+        self._allowed_origins = frozenset(allowed_origins)
 
     def principal(self, environ: Environ) -> Principal:
         """The key that the token belongs to. Raises `Unauthorized`."""
-        header = environ.get("HTTP_AUTHORIZATION")
-        if header is None:
+        return self._principal(environ, _bearer_token(environ))
+
+    def admit(self, environ: Environ, query_token: str | None) -> Admission:
+        """The key that the token belongs to, which header or query may carry."""
+        token = query_token
+        if "HTTP_AUTHORIZATION" in environ:
+            token = _bearer_token(environ)
+            if query_token is not None and query_token != token:
+                raise FieldError("token", "is another one than that of the Authorization header")
+        principal = self._principal(environ, token)
+        origin = environ.get("HTTP_ORIGIN")
+        if origin is not None and not self._may_come_from(origin, environ.get("HTTP_HOST", "")):
+            Exchange.of(environ).key_id = principal.key_id
+            raise Forbidden("a web page of this origin may not open a socket (ws.allowed_origins)", "origin")
+        digest = hash_token(token or "")
+        return Admission(principal, lambda: self._living(self._source.policy.find_by_digest(digest)))
+
+    def _principal(self, environ: Environ, token: str | None) -> Principal:
+        if token is None:
             raise Unauthorized("no_token")
-        bearer = _BEARER.fullmatch(header.strip())
-        principal = self._source.policy.find_principal(bearer[1]) if bearer else None
+        principal = self._source.policy.find_principal(token)
         if principal is None:
             raise Unauthorized("unknown_token")
-        if principal.is_expired(self._clock.wall_s()):
+        if self._living(principal) is None:
             Exchange.of(environ).key_id = principal.key_id
             raise Unauthorized("expired")
         return principal
+
+    def _living(self, principal: Principal | None) -> Principal | None:
+        return None if principal is None or principal.is_expired(self._clock.wall_s()) else principal
+
+    def _may_come_from(self, origin: str, host: str) -> bool:
+        own = (f"http://{host.lower()}", f"https://{host.lower()}")
+        return origin in self._allowed_origins or origin.lower() in own
+
+
+def _bearer_token(environ: Environ) -> str | None:
+    """The token of the header; None without a header, and an empty one, which no key has, in a wrong one."""
+    header = environ.get("HTTP_AUTHORIZATION")
+    if header is None:
+        return None
+    bearer = _BEARER.fullmatch(header.strip())
+    return bearer[1] if bearer else ""
 
 
 class LocalGuard:
@@ -115,6 +170,11 @@ class LocalGuard:
         if origin is not None and origin.lower() != f"http://{host.lower()}":
             raise Forbidden("a web page of another origin may not call this gateway", "origin")
         return self._principal
+
+    def admit(self, environ: Environ, query_token: str | None) -> Admission:
+        """The one local caller, whom no token is asked for."""
+        principal = self.principal(environ)
+        return Admission(principal, lambda: principal)
 
 
 _AUTHORITY = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.]+)\]|(?P<name>[^\[\]:]+))(?::[0-9]+)?")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from flask import Blueprint, Response, request
 
 from gateway.opend.client import CallKind
+from gateway.policy.model import Principal
 from gateway.routes import ROUTES, Domain, Kind, Route
 from gateway.schema.descriptors import WireMessage
 from gateway.web.auth import Refused, hide_accounts, require_accounts, require_environment, require_scope
@@ -25,7 +26,7 @@ def dispatch(services: Services, route: Route, decode: Decode) -> Response:
     if route.kind is Kind.WRITE:
         return serve_write(services, principal, question)
     require_accounts(principal, question.message)
-    answer = _ASK[route.kind](services, question)
+    answer = _ASK[route.kind](services, principal, question)
     hide_accounts(principal, answer)
     return success(services, answer, question.int64)
 
@@ -56,19 +57,23 @@ def serve(services: Services, path: str, answer: Callable[[], Response]) -> Resp
         raise
 
 
-def _ask_read(services: Services, question: Question) -> WireMessage:
+def _ask_read(services: Services, principal: Principal, question: Question) -> WireMessage:
     return services.client.call(question.route.protocol, question.message, kind=CallKind.READ)
 
 
-def _ask_realtime(services: Services, question: Question) -> WireMessage:
-    return services.subscriptions.read(question.route.protocol, question.message, question.sub_types)
+def _ask_realtime(services: Services, principal: Principal, question: Question) -> WireMessage:
+    return services.subscriptions.read(
+        principal.key_id, question.route.protocol, question.message, question.sub_types
+    )
 
 
-def _change_subscription(services: Services, question: Question) -> WireMessage:
-    return services.subscriptions.change(question.route.protocol, question.message)
+def _change_subscription(services: Services, principal: Principal, question: Question) -> WireMessage:
+    return services.subscriptions.change(
+        principal.key_id, question.route.protocol, question.message, question.ttl_s
+    )
 
 
-_ASK: Mapping[Kind, Callable[[Services, Question], WireMessage]] = {
+_ASK: Mapping[Kind, Callable[[Services, Principal, Question], WireMessage]] = {
     Kind.READ: _ask_read,
     Kind.REALTIME: _ask_realtime,
     Kind.SUBSCRIPTION: _change_subscription,

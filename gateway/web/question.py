@@ -20,7 +20,7 @@ PacketId: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request, decoded. `sub_types` are to be subscribed before it is asked.
+    """A request, decoded. `sub_types` are to be subscribed before it is asked; `ttl_s` ends a subscription.
 
     `packet_id` is the caller's own, None when it gave none; it never goes to OpenD.
     """
@@ -29,6 +29,7 @@ class Question:
     message: WireMessage
     int64: Int64Format
     sub_types: tuple[int, ...] = ()
+    ttl_s: int | None = None
     packet_id: PacketId | None = None
 
 
@@ -68,10 +69,14 @@ def question_of_body(
 
 def int64_alone(services: Services, environ: Environ) -> Int64Format:
     """The form of 64-bit integers in the answer. Raises FieldError for any other query parameter."""
-    pairs = query_pairs(environ)
+    return int64_of_rest(services, query_pairs(environ), f"{INT64_PARAMETER} alone")
+
+
+def int64_of_rest(services: Services, pairs: list[tuple[str, str]], taken: str) -> Int64Format:
+    """The form of 64-bit integers, with nothing else left in the query; `taken` is what may stand in it."""
     int64 = take_int64(services, pairs)
     if pairs:
-        raise FieldError(pairs[0][0], f"is not a query parameter here, which takes {INT64_PARAMETER} alone")
+        raise FieldError(pairs[0][0], f"is not a query parameter here, which takes {taken}")
     return int64
 
 

@@ -1,14 +1,18 @@
 """What is not an event but a state: looked at again and again, and set as gauges."""
 
 import platform
+from collections import Counter
 from dataclasses import astuple
 from importlib.metadata import version
 
 import gevent
 
+from gateway.feed.following import Following
+from gateway.feed.hub import KNOWN_CODES, Hub
 from gateway.ledger.base import IntentState, Ledger, LedgerUnavailable
 from gateway.metrics.table import (
     BUILD_INFO,
+    CLAIMS,
     OPEND_CONNECT_FAILURES,
     OPEND_CONNECTIONS,
     OPEND_CONNECTS,
@@ -18,7 +22,13 @@ from gateway.metrics.table import (
     OPEND_REFUSED_FULL,
     ORDERS_UNKNOWN_OPEN,
     POLICY_IS_STALE,
+    SUBSCRIPTION_QUOTA_REMAINING,
+    SUBSCRIPTION_QUOTA_USED,
+    SUBSCRIPTIONS_PENDING,
     WORKERS,
+    WS_CLOSES,
+    WS_EVENTS,
+    WS_SOCKETS,
 )
 from gateway.opend.client import Client, ClientStatus
 from gateway.opend.pool import PoolCounters
@@ -35,9 +45,18 @@ _POOL_COUNTERS = (OPEND_CONNECTS, OPEND_CONNECT_FAILURES, OPEND_DROPS, OPEND_REF
 class Sampler:
     """Sets one worker's gauges from `open` to `close`; `policy_watch` is None in the mode without keys."""
 
-    def __init__(self, client: Client, ledger: Ledger, policy_watch: PolicyWatch | None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        ledger: Ledger,
+        following: Following,
+        hub: Hub,
+        policy_watch: PolicyWatch | None,
+    ) -> None:
+        self._hub = hub
         self._client = client
         self._ledger = ledger
+        self._following = following
         self._policy_watch = policy_watch
         self._counted = PoolCounters()
         self._greenlet: gevent.Greenlet[[], None] | None = None
@@ -56,6 +75,8 @@ class Sampler:
     def look(self) -> None:
         """Set every gauge to what holds now. What the ledger does not tell stays as it was."""
         self._look_at_opend(self._client.status())
+        self._look_at_claims()
+        self._look_at_sockets()
         if self._policy_watch is not None:
             POLICY_IS_STALE.set(self._policy_watch.staleness is not None)
         try:
@@ -63,6 +84,26 @@ class Sampler:
         except LedgerUnavailable:
             return
         ORDERS_UNKNOWN_OPEN.set(sum(record.state is IntentState.UNKNOWN for record in opened))
+
+    def _look_at_sockets(self) -> None:
+        WS_SOCKETS.set(self._hub.sockets)
+        counters = self._hub.counters
+        for result in ("sent", "merged", "dropped"):
+            counted: Counter[str] = getattr(counters, result)
+            for event_type, count in counted.items():
+                WS_EVENTS.labels(event_type, result).inc(count)
+            counted.clear()
+        for code, count in counters.closes.items():
+            WS_CLOSES.labels(str(code) if code in KNOWN_CODES else "other").inc(count)
+        counters.closes.clear()
+
+    def _look_at_claims(self) -> None:
+        CLAIMS.set(len(self._following.claims.subscriptions))
+        SUBSCRIPTIONS_PENDING.set(self._following.alignment.pending)
+        quota = self._following.alignment.quota
+        if quota is not None:
+            SUBSCRIPTION_QUOTA_USED.set(quota.used)
+            SUBSCRIPTION_QUOTA_REMAINING.set(quota.remaining)
 
     def _look_at_opend(self, status: ClientStatus) -> None:
         states = [connection.state for connection in status.connections]

@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -11,15 +12,18 @@ from flask import Flask
 
 from gateway.boot import MASTER
 from gateway.clock import Clock, SystemClock
+from gateway.feed.hub import Hub
+from gateway.ledger.lease import Lease
 from gateway.ledger.store import open_ledger
 from gateway.metrics.hub import HubWatch
 from gateway.opend.client import Client, ClientSettings
 from gateway.opend.errors import RsaKeyError
 from gateway.policy_watch import PolicyWatch
+from gateway.schema.codec import Codec
 from gateway.settings import Settings
 from gateway.trading.desk import Desk
 from gateway.trading.reconcile import Reconciler
-from gateway.web.app import Parts, create_app
+from gateway.web.app import Parts, create_app, make_subscriptions
 from gateway.web.ledger_watch import LedgerHealth, watched
 from gateway.web.measured import MeasuredAudit, measured
 from gateway.web.sampler import Sampler
@@ -41,11 +45,17 @@ class Worker:
     sampler: Sampler
     hub_watch: HubWatch
 
-    def open(self) -> None:
-        """Begin, in the worker itself: nothing of it survives a fork. Ledger and audit open at first use."""
+    def open(self, is_serving: Callable[[], bool]) -> None:
+        """Begin, in the worker itself: nothing of it survives a fork. Ledger and audit open at first use.
+
+        Sockets are closed once `is_serving` says no.
+        """
         if self.parts.policy_watch is not None:
             self.parts.policy_watch.open()
+        self.parts.hub.open(is_serving)
+        self.parts.lease.open()
         self.parts.client.open()
+        self.parts.subscriptions.following.open()
         self.reconciler.open()
         self.sampler.open()
         self.hub_watch.open()
@@ -55,7 +65,10 @@ class Worker:
         self.hub_watch.close()
         self.sampler.close()
         self.reconciler.close()
+        self.parts.hub.close()
+        self.parts.subscriptions.following.close()
         self.parts.client.close()
+        self.parts.lease.close()
         if self.parts.policy_watch is not None:
             self.parts.policy_watch.close()
         self.parts.ledger.close()
@@ -73,7 +86,7 @@ def app_of_master() -> Flask:
     app.extensions[WORKER] = Worker(
         parts,
         _reconciler(settings, parts),
-        Sampler(parts.client, parts.ledger, parts.policy_watch),
+        Sampler(parts.client, parts.ledger, parts.subscriptions.following, parts.hub, parts.policy_watch),
         HubWatch(parts.clock),
     )
     return app
@@ -83,15 +96,20 @@ def _parts(settings: Settings, clock: Clock) -> Parts:
     client = _client(settings, clock)
     health = LedgerHealth(clock)
     ledger = measured(watched(open_ledger(settings.ledger), health), clock)
+    lease = Lease(ledger, clock)
     audit = MeasuredAudit(settings.audit, clock)
+    policy_watch = PolicyWatch(MASTER.policy_file, clock) if MASTER.policy_file else None
     return Parts(
         clock=clock,
         client=client,
         ledger=ledger,
         ledger_health=health,
+        lease=lease,
         audit=audit,
-        desk=Desk(client, ledger, audit, clock, timeout_s=settings.opend.timeout_s),
-        policy_watch=PolicyWatch(MASTER.policy_file, clock) if MASTER.policy_file else None,
+        desk=Desk(client, ledger, audit, clock, timeout_s=settings.opend.timeout_s, lease=lease),
+        subscriptions=make_subscriptions(settings, client, ledger, clock, policy_watch),
+        hub=Hub(Codec(settings.api.trd_env_numbering), clock),
+        policy_watch=policy_watch,
     )
 
 

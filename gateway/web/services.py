@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gateway.audit import AuditLog
 from gateway.clock import Clock
+from gateway.feed.hub import Hub
 from gateway.feed.subscriptions import Subscriptions
 from gateway.ledger.base import Ledger
 from gateway.opend.client import Client
@@ -15,6 +16,7 @@ from gateway.web.auth import Guard
 from gateway.web.ledger_watch import LedgerHealth
 from gateway.web.refusal import RefusalLog
 from gateway.web.replay import Replays
+from gateway.web.socket_claims import SocketClaims
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +36,5 @@ class Services:
     replays: Replays
     desk: Desk
     subscriptions: Subscriptions
+    hub: Hub
+    socket_claims: SocketClaims

@@ -1,5 +1,6 @@
 """gunicorn's gevent worker, with our error bodies and with an end to every wait on a peer."""
 
+import re
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from gunicorn.workers.base_async import AsyncWorker  # type: ignore[import-untyp
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]
 
 from gateway.web.exchange import request_id
+from gateway.web.upgrade import ServeSocket, SocketOpened
 
 KEEPALIVE_S = 75
 """How long an idle connection stays open: longer than nginx keeps its own to us (60 s), else nginx
@@ -36,19 +38,27 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         AsyncWorker.handle(self, listener, client, addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
-        """Serve one request, and read what is left of its body."""
+        """Serve one request, and read what is left of its body; or, from then on, a socket."""
+        serve_socket: ServeSocket | None = None
         try:
             super().handle_request(listener_name, req, sock, addr)
+        except SocketOpened as opened:
+            serve_socket = opened.serve
         finally:
             drain(req.body)
+        if serve_socket is not None:
+            serve_socket(sock, req.unreader.take_buffered())
+            raise StopIteration
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what is not a request that the application can be given, and close the connection."""
         is_callers = isinstance(exc, ParseException) and not isinstance(exc, ConfigurationProblem)
         made_id = request_id(None)
         if is_callers:
-            answer = error_answer("400 Bad Request", f"not a valid HTTP request: {exc}", made_id)
-            self.log.info("not HTTP: %s (request %s)", exc, made_id)
+            # What gunicorn says of it repeats lines of the request, and a token may stand in any.
+            what = plain_words(type(exc).__name__)
+            answer = error_answer("400 Bad Request", f"not a valid HTTP request: {what}", made_id)
+            self.log.info("not HTTP: %s (request %s)", what, made_id)
         else:
             answer = error_answer("500 Internal Server Error", "internal error", made_id)
             self.log.error("defect below the application (request %s)", made_id, exc_info=exc)
@@ -56,6 +66,11 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             util.write(client, answer)
         except OSError as error:
             self.log.debug("the peer is gone: %s", error)
+
+
+def plain_words(class_name: str) -> str:
+    """`LimitRequestHeaders` -> `limit request headers`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", class_name).lower()
 
 
 def drain(body: Body) -> None:

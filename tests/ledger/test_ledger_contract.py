@@ -47,7 +47,12 @@ class TestIntent:
         self, ledger: Ledger, store: str
     ) -> None:
         modified = replace(
-            BUY, kind=IntentKind.MODIFY, order_id=2**64 - 1, acc_id=2**64 - 2, remark="\u8054 'x'"
+            BUY,
+            kind=IntentKind.MODIFY,
+            order_id=2**64 - 1,
+            acc_id=2**64 - 2,
+            remark="\u8054 'x'",
+            lease_id="w-1",
         )
         ledger.reserve(modified, daily("30005.000001", "50000"), NOON + 0.25)
         other = connect(store)

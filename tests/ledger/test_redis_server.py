@@ -13,6 +13,7 @@ from fix_charge import NOON, intent, rate
 from fix_store import RedisServer, short_directory
 from redis import Redis
 
+from gateway.claim import AccountClaim, Claim, Holder, Subscription
 from gateway.ledger.base import Charge, LedgerUnavailable, Reserved
 from gateway.ledger.redis import RedisLedger
 
@@ -108,6 +109,36 @@ def test_all_keys_share_one_hash_tag(own_redis: RedisServer) -> None:
     ledger = RedisLedger(own_redis.url)
     ledger.reserve(intent(1), rate(1), NOON)
     ledger.bump_generation("policy")
+    holder = Holder("bot", "s-1")
+    subscription = Subscription(1, "00700", 1)
+    ledger.renew_lease("w-1", NOON, NOON + 2.5)
+    ledger.put_claims([Claim(holder=holder, subscription=subscription, expires_s=NOON + 1, lease_id="w-1")])
+    ledger.put_account_claims(holder, [AccountClaim(holder=holder, acc_id=1, lease_id="w-1")])
     with Redis.from_url(own_redis.url) as client:
         assert all(key.startswith(b"{gateway}:") for key in client.scan_iter())
+    ledger.close()
+
+
+def test_claims_that_are_over_leave_no_key_behind(own_redis: RedisServer) -> None:
+    ledger = RedisLedger(own_redis.url)
+    ledger.renew_lease("w-0", NOON, NOON + 2.5)
+    with Redis.from_url(own_redis.url) as client:
+        before = set(client.scan_iter())
+        for number in range(30):
+            holder = Holder(f"key-{number}", "s-1")
+            claims = [
+                Claim(
+                    holder=holder,
+                    subscription=Subscription(1, str(code), 1),
+                    expires_s=NOON + 1 if code else None,
+                    lease_id="w-1",
+                )
+                for code in range(3)
+            ]
+            ledger.put_claims(claims)
+            ledger.put_account_claims(holder, [AccountClaim(holder=holder, acc_id=1, lease_id="w-1")])
+        ledger.end_lease("w-1")
+        for _ in range(10):
+            ledger.renew_lease("w-0", NOON + 1, NOON + 2.5)
+        assert set(client.scan_iter()) - before == {b"{gateway}:generation"}
     ledger.close()

@@ -93,7 +93,7 @@ def test_lock_let_go_in_time_is_waited_for(path: Path, impatient: SqliteLedger) 
 
 
 def test_stalled_disk_never_stops_the_hub(path: Path) -> None:
-    file = SqliteFile(path, "CREATE TABLE t (x)", 1, SystemClock(), timeout_s=0.2)
+    file = SqliteFile(path, ("CREATE TABLE t (x)",), SystemClock(), timeout_s=0.2)
 
     def stalled(db: Connection) -> None:
         db.execute("INSERT INTO t VALUES (1)")
@@ -106,7 +106,7 @@ def test_stalled_disk_never_stops_the_hub(path: Path) -> None:
 
 
 def test_step_that_waited_past_its_deadline_is_not_run(path: Path) -> None:
-    file = SqliteFile(path, "CREATE TABLE t (x)", 1, SystemClock(), timeout_s=0.2)
+    file = SqliteFile(path, ("CREATE TABLE t (x)",), SystemClock(), timeout_s=0.2)
     first = gevent.spawn(file.write, lambda db: time.sleep(0.6))
     second = gevent.spawn(file.write, lambda db: db.execute("INSERT INTO t VALUES (1)") and None)
     gevent.joinall([first, second])
@@ -117,7 +117,7 @@ def test_step_that_waited_past_its_deadline_is_not_run(path: Path) -> None:
 
 
 def test_error_in_a_step_takes_all_of_it_back(path: Path) -> None:
-    file = SqliteFile(path, "CREATE TABLE t (x)", 1, SystemClock(), timeout_s=2)
+    file = SqliteFile(path, ("CREATE TABLE t (x)",), SystemClock(), timeout_s=2)
 
     def broken(db: Connection) -> None:
         db.execute("INSERT INTO t VALUES (1)")

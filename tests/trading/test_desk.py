@@ -24,6 +24,7 @@ from fix_trading import (
 
 from gateway.audit import AuditUnavailable, verify
 from gateway.ledger.base import IntentState, LedgerUnavailable, Resolution, TradingState
+from gateway.ledger.lease import Lease
 from gateway.opend.client import CallKind
 from gateway.opend.errors import (
     ConnectionLost,
@@ -38,7 +39,7 @@ from gateway.policy.reasons import DenyReason
 from gateway.schema.errors import FieldError
 from gateway.trading.account import OrderNotFound
 from gateway.trading.context import DryRun, IntentNotOpen
-from gateway.trading.desk import OrderDenied
+from gateway.trading.desk import Desk, OrderDenied
 
 SELL = 2
 DAILY = principal(max_daily_value=Caps(Decimal(50_000)))
@@ -94,6 +95,14 @@ class TestPlace:
         )
         assert outcome["order_id"] == ORDER_ID
         assert verify(floor.audit_file).is_intact
+
+    def test_an_intent_names_the_lease_of_its_worker(self, floor):
+        lease = Lease(floor.ledger, floor.clock)
+        lease.open()
+        floor.desk = Desk(floor.opend, floor.ledger, floor.audit, floor.clock, lease=lease)
+        floor.place()
+        assert floor.record.intent.lease_id == lease.lease_id is not None
+        lease.close()
 
     def test_a_callers_remark_is_left_alone(self, floor):
         floor.place(remark="mine")

@@ -11,12 +11,15 @@ from flask.testing import FlaskClient
 from scripted_client import ScriptedClient
 
 from gateway.clock import ManualClock
+from gateway.feed.hub import Hub
+from gateway.ledger.lease import Lease
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.policy.token import format_hash, hash_token
 from gateway.policy_watch import PolicyFile, PolicyWatch
+from gateway.schema.codec import Codec
 from gateway.settings import Settings
 from gateway.trading.desk import Desk
-from gateway.web.app import Parts, create_app
+from gateway.web.app import Parts, create_app, make_subscriptions
 from gateway.web.ledger_watch import LedgerHealth, watched
 from gateway.web.measured import MeasuredAudit
 
@@ -92,14 +95,19 @@ def gateway_with(tmp_path):
         client, audit = ScriptedClient(), MeasuredAudit(directory / "audit.jsonl", clock)
         health = LedgerHealth(clock)
         store = watched(ledger or SqliteLedger(directory / "ledger.db", clock), health)
+        policy_watch = PolicyWatch(policy_file, clock) if policy_file else None
+        lease = Lease(store, clock)
         parts = Parts(
             clock=clock,
             client=client,
             ledger=store,
             ledger_health=health,
+            lease=lease,
             audit=audit,
-            desk=Desk(client, store, audit, clock),
-            policy_watch=PolicyWatch(policy_file, clock) if policy_file else None,
+            desk=Desk(client, store, audit, clock, lease=lease),
+            subscriptions=make_subscriptions(settings, client, store, clock, policy_watch),
+            hub=Hub(Codec(settings.api.trd_env_numbering), clock),
+            policy_watch=policy_watch,
         )
         made.append((parts, policy_file))
         http = create_app(settings, parts).test_client()

@@ -20,7 +20,7 @@ STRANGE_PATHS = (
     "/api/orders/intent",
     "/api/orders/intent/",
     "/api/orders/intent/1/2",
-    "/ws",
+    "/ws/",
     "/ready",
     "/live",
     "/docs",
@@ -77,5 +77,5 @@ def test_doubled_slashes_at_the_beginning_are_not_found(gateway, slashes, path):
     ],
 )
 def test_no_header_changes_what_is_not_found(gateway, headers):
-    for path in ("/api/nothing", "/ws"):
+    for path in ("/api/nothing", "/ws/"):
         assert_not_found(gateway.get(path, headers=headers), "GET")

@@ -1,7 +1,16 @@
+from types import SimpleNamespace
+
+import gevent
 import pytest
 from e2e.examples import BODIES
+from gevent.event import Event
 
+from gateway.claim import Holder
+from gateway.ledger.base import LedgerUnavailable
 from gateway.opend.errors import answer_error
+
+LIMIT_S = 10.0
+DONE = {"ret_type": 0, "ret_msg": "", "err_code": 0, "s2c": {}}
 
 NOT_SUBSCRIBED = answer_error(-1, "请求获取实时报价接口前，请先订阅Basic数据")
 REAL_TIME = ("quote", "kline", "orderbook", "broker", "ticker", "rt")
@@ -75,5 +84,63 @@ def test_auto_subscribe_can_be_turned_off(gateway_with):
 def test_a_new_session_is_told_what_was_subscribed(gateway):
     gateway.post("/api/subscribe", BODIES["subscribe"])
     gateway.opend.calls.clear()
-    gateway.opend.on_session(None)
-    assert gateway.opend.names() == ["Qot_Sub"]
+    following, connection = gateway.parts.subscriptions.following, SimpleNamespace(closed=Event())
+    aligned = Event()
+    following.on_state = lambda is_aligned: aligned.set()
+    following.open()
+    gevent.spawn(gateway.opend.on_session, connection)
+    assert aligned.wait(LIMIT_S)
+    following.close()
+    connection.closed.set()
+    assert gateway.opend.names()[:2] == ["Qot_Sub", "Qot_GetSubInfo"]
+
+
+def test_unsubscribing_is_answered_without_asking_opend(gateway):
+    for change in ({"is_sub_or_un_sub": False}, {"is_sub_or_un_sub": False, "is_unsub_all": True}):
+        gateway.post("/api/subscribe", BODIES["subscribe"])
+        gateway.opend.calls.clear()
+        answer = gateway.post("/api/subscribe", BODIES["subscribe"] | change)
+        assert (answer.status_code, answer.json) == (200, DONE)
+        assert not gateway.opend.calls
+        assert not gateway.parts.ledger.claims(gateway.clock.wall_s()).subscriptions
+
+
+def test_a_subscription_is_a_claim_of_its_key(gateway_with):
+    gateway = gateway_with(keys=[{"id": "desk", "scopes": ["qot:read"]}], key_id="desk")
+    assert gateway.post("/api/subscribe?ttl_s=60&int64=string", BODIES["subscribe"]).status_code == 200
+    claims = gateway.parts.ledger.claims(gateway.clock.wall_s()).subscriptions
+    assert {claim.holder for claim in claims} == {Holder("desk")}
+    assert {claim.expires_s for claim in claims} == {gateway.clock.wall_s() + 60}
+
+
+@pytest.mark.parametrize("ttl_s", ["0", "-1", "2592001", "1.5", "", "1e3", " 5", "9" * 5000, "١"])
+def test_a_wrong_time_to_live_is_refused(gateway, ttl_s):
+    answer = gateway.post("/api/subscribe", BODIES["subscribe"], query_string={"ttl_s": ttl_s})
+    assert (answer.status_code, answer.json["field"]) == (400, "ttl_s")
+    assert not gateway.opend.calls
+
+
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        ("/api/subscribe?ttl_s=5", {"is_sub_or_un_sub": False}),
+        ("/api/subscribe?ttl_s=5", {"is_unsub_all": True}),
+        ("/api/subscribe?ttl_s=5&ttl_s=5", {}),
+        ("/api/subscribe?ttl=5", {}),
+        ("/api/sub-acc-push?ttl_s=5", {}),
+    ],
+)
+def test_a_time_to_live_stands_where_it_belongs(gateway, path, change):
+    name = path.partition("?")[0].rpartition("/")[2]
+    assert gateway.post(path, BODIES[name] | change).status_code == 400
+    assert not gateway.opend.calls
+
+
+def test_a_store_that_is_away_is_said(gateway, monkeypatch):
+    def away(*arguments):
+        raise LedgerUnavailable("the ledger does not answer")
+
+    monkeypatch.setattr(gateway.parts.subscriptions.following, "_ledger", SimpleNamespace(generations=away))
+    answer = gateway.post("/api/subscribe", BODIES["subscribe"])
+    assert (answer.status_code, answer.json["error"]) == (500, "the ledger does not answer")
+    assert not gateway.opend.calls

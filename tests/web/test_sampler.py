@@ -42,9 +42,14 @@ def unknown_order(ledger, name):
     ledger.advance(name, Step(state=IntentState.UNKNOWN), 1.0)
 
 
+def sampler_of(gateway, ledger=None, policy_watch=None):
+    following = gateway.parts.subscriptions.following
+    return Sampler(gateway.opend, ledger or gateway.parts.ledger, following, gateway.parts.hub, policy_watch)
+
+
 @pytest.fixture
 def sampler(gateway):
-    return Sampler(gateway.opend, gateway.parts.ledger, None)
+    return sampler_of(gateway)
 
 
 def test_connections_count_by_state(gateway, sampler):
@@ -92,14 +97,14 @@ def test_what_a_ledger_that_is_away_does_not_tell_stays_as_it_was(gateway, sampl
         def open_intents(self):
             raise LedgerUnavailable("away")
 
-    Sampler(gateway.opend, Away(), None).look()
+    sampler_of(gateway, Away()).look()
     assert value("gateway_orders_unknown_open") == 1
 
 
 def test_a_policy_file_that_is_wrong_shows_until_it_is_right(gateway_with):
     gateway = gateway_with(keys=[{"id": "a"}])
     watch = gateway.parts.policy_watch
-    sampler = Sampler(gateway.opend, gateway.parts.ledger, watch)
+    sampler = sampler_of(gateway, policy_watch=watch)
     file = gateway.directory / "policy.yaml"
     good = file.read_text()
     for text, expected in [(good, 0), ("keys: [", 1), (good, 0)]:

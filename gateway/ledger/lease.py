@@ -1,0 +1,83 @@
+"""The lease by which a worker says in the ledger that it lives."""
+
+import logging
+import secrets
+from collections.abc import Callable
+
+import gevent
+
+from gateway.clock import Clock
+from gateway.ledger.base import Ledger, LedgerUnavailable
+
+LEASE_S = 2.5
+"""How long a worker counts as living after it last said so."""
+
+RENEW_INTERVAL_S = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+class Lease:
+    """One worker's lease, renewed in the background from `open` to `close`.
+
+    `lease_id` is made by `open`, in the worker, so that no two workers share one; None before.
+    `on_lost` is told when a renewal found that the lease had been removed meanwhile: claims that hung
+    on it are gone.
+    """
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self.lease_id: str | None = None
+        self.on_lost: Callable[[], None] | None = None
+        self._ledger = ledger
+        self._clock = clock
+        self._renewed_s: float | None = None
+        self._is_failing = False
+        self._greenlet: gevent.Greenlet[[], None] | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the ledger cannot take this worker for dead yet, however late its answers come.
+
+        False before the first renewal that succeeded.
+        """
+        return self._renewed_s is not None and self._clock.monotonic_s() - self._renewed_s < LEASE_S
+
+    def open(self) -> None:
+        """Begin to renew. A ledger that is away is tried again."""
+        self.lease_id = secrets.token_hex(8)
+        self._greenlet = gevent.spawn(self._run)
+
+    def close(self) -> None:
+        """End the lease and what hangs on it, in the ledger too if it can be reached."""
+        if self._greenlet is None or self.lease_id is None:
+            return
+        self._greenlet.kill()
+        self._greenlet, self._renewed_s = None, None
+        try:
+            self._ledger.end_lease(self.lease_id)
+        except LedgerUnavailable as error:
+            _log.warning("this worker's lease will end by itself: %s", error)
+
+    def renew(self) -> None:
+        """Renew once. The first failure of several is logged, and the success that ends them."""
+        if self.lease_id is None:
+            raise RuntimeError("a lease is renewed from its opening on")
+        # From before the question: the ledger may count from any time until its answer.
+        asked_s, wall_s = self._clock.monotonic_s(), self._clock.wall_s()
+        try:
+            was_there = self._ledger.renew_lease(self.lease_id, wall_s, wall_s + LEASE_S)
+        except LedgerUnavailable as error:
+            if not self._is_failing:
+                _log.error("this worker cannot renew its lease: %s", error)
+            self._is_failing = True
+            return
+        if self._is_failing:
+            _log.info("this worker renews its lease again")
+        is_first, self._is_failing, self._renewed_s = self._renewed_s is None, False, asked_s
+        if not was_there and not is_first and self.on_lost is not None:
+            self.on_lost()
+
+    def _run(self) -> None:
+        while True:
+            self.renew()
+            gevent.sleep(RENEW_INTERVAL_S)
