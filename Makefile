@@ -3,14 +3,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
-# Programs that tests start, by the name of their Debian package and command.
-TEST_PROGRAMS := curl redis-server
+# Programs that tests start, by the name of their command; behind = the Debian package, where it is another.
+TEST_PROGRAMS := curl redis-server chromium chromedriver=chromium-driver
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check proto docs clean programs
+.PHONY: help run test check proto docs screenshot clean programs
 
 help: ## Show these targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(STAMP): setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -28,7 +28,7 @@ test: $(TEST_STAMP) programs ## Install what the tests need and run them all
 	$(BIN)/python -m pytest
 
 programs:
-	@missing=; for name in $(TEST_PROGRAMS); do command -v $$name > /dev/null || missing="$$missing $$name"; done; \
+	@missing=; for name in $(TEST_PROGRAMS); do command -v $${name%=*} > /dev/null || missing="$$missing $${name#*=}"; done; \
 	if [ -n "$$missing" ]; then \
 		echo "installing from Debian's packages:$$missing"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
@@ -44,6 +44,9 @@ proto: $(TEST_STAMP) ## Compile proto/*.proto for gateway/schema
 
 docs: $(TEST_STAMP) ## Write the tables of README.md from the code
 	$(BIN)/python docs/tables.py
+
+screenshot: $(TEST_STAMP) programs ## Take docs/live.png, the picture of the live page
+	PYTHONPATH=tests $(BIN)/python tests/live/screenshot.py docs/live.png
 
 clean: ## Remove the virtual environment and everything that was built
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -43,7 +43,8 @@ class PageFile:
         """The file, or 304 when the browser has it."""
         response = Response(self.content, headers=HEADERS, content_type=self.content_type)
         response.set_etag(self.etag)
-        return response.make_conditional(request)
+        response.make_conditional(request)
+        return response
 
 
 def page_files(name: str) -> Mapping[str, PageFile]:
@@ -58,7 +59,7 @@ def page_files(name: str) -> Mapping[str, PageFile]:
 
 
 def page_blueprint(name: str) -> Blueprint:
-    """The page `static/<name>` at `/<name>`. Each file has a rule of its own: what is no file is not found."""
+    """The page `static/<name>` at `/<name>`. Each file has a rule of its own, so nothing else is found."""
     blueprint = Blueprint(name, __name__)
     served = page_files(name)
 

@@ -1,6 +1,7 @@
 import pytest
 
 from gateway.routes import OWN_ROUTES, ROUTES
+from gateway.web.page import page_files
 
 NOT_FOUND = b'{"error": "not found"}'
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "FOO")
@@ -22,7 +23,11 @@ STRANGE_PATHS = (
     "/api/orders/intent/1/2",
     "/ws/",
     "/ready",
-    "/live",
+    "/live/",
+    "/live/index.html",
+    "/live/nothing.js",
+    "/live/../settings.py",
+    "/static/live/main.js",
     "/docs",
     "/openapi.json",
     "/favicon.ico",
@@ -31,6 +36,7 @@ STRANGE_PATHS = (
 )
 ALLOWED = {(route.method, route.path) for route in (*ROUTES, *OWN_ROUTES)}
 ALLOWED |= {("GET", "/health"), ("GET", "/metrics")}
+ALLOWED |= {("GET", path) for path in page_files("live")}
 ALLOWED |= {("HEAD", path) for method, path in ALLOWED if method == "GET"}
 
 

@@ -2,8 +2,9 @@ import pytest
 
 from gateway.opend.client import CallKind
 from gateway.routes import OWN_ROUTES, ROUTES, Kind
+from gateway.web.page import page_files
 
-OPS = {"/health", "/metrics"}
+OPS = {"/health", "/metrics", *page_files("live")}
 
 
 def test_the_url_map_is_the_route_tables_and_ops(gateway):

@@ -4,7 +4,7 @@ import { get, post } from "./api.js";
 import { byId, element, showFault, write } from "./dom.js";
 import { words } from "./following.js";
 import { fillTable, orderTable } from "./ledger.js";
-import { environment, Push, tradeMarket } from "./words.js";
+import { environment, PAPER, Push, tradeMarket } from "./words.js";
 
 export class Accounts {
   #chips = new Map();
@@ -60,20 +60,29 @@ export class Accounts {
   }
 
   #list(accounts) {
-    this.#chips = new Map(accounts.map((account) => [String(account.acc_id), { account, node: this.#chip(account) }]));
+    this.#chips = new Map(
+      accounts.map((account) => [String(account.acc_id), { account, node: this.#chip(account) }]),
+    );
     byId("account-list").replaceChildren(...[...this.#chips.values()].map(({ node }) => node));
   }
 
   #chip(account) {
     const word = environment(account.trd_env, this.numbering);
     const id = String(account.acc_id);
-    const markets = (account.trd_market_auth_list ?? []).map((each) => tradeMarket(each, this.numbering)).join(" ");
+    const markets = (account.trd_market_auth_list ?? [])
+      .map((each) => tradeMarket(each, this.numbering))
+      .join(" ");
     const node = element(
       "button",
-      { type: "button", className: word === "PAPER" ? "paper" : "real", title: id, onclick: () => this.choose(id) },
+      {
+        type: "button",
+        className: word === PAPER ? "paper" : "real",
+        title: id,
+        onclick: () => this.choose(id),
+      },
       element("b", { textContent: word }),
       ` ${markets} `,
-      element("small", { textContent: id.length > 8 ? `\u2026${id.slice(-6)}` : id }),
+      element("small", { textContent: id.length > 8 ? `\u2026${id.slice(-4)}` : id }),
     );
     node.setAttribute("aria-label", `${word} account ${id}, ${markets}`);
     return node;
@@ -87,22 +96,20 @@ export class Accounts {
     }
   }
 
-  /** OpenD lists orders by market, so each market of the account is asked. */
-  async #read(account) {
+  /** The header names one market of the account, whichever; OpenD lists what is of all its markets. */
+  async #read({ trd_env, acc_id, trd_market_auth_list: markets = [] }) {
     const turn = (this.#turn += 1);
-    const { trd_env, acc_id } = account;
-    const headers = (account.trd_market_auth_list ?? []).map((trd_market) => ({ trd_env, acc_id, trd_market }));
-    const read = async (endpoint, name, table) => {
-      for (const header of headers) {
-        const answer = await post(endpoint, { header });
-        if (turn !== this.#turn) return;
-        for (const item of answer[name] ?? []) table.put(item, false);
-      }
-      table.settle();
+    const read = async (endpoint, name, table, none) => {
+      const answer = await post(endpoint, { header: { trd_env, acc_id, trd_market: markets[0] ?? 0 } });
+      if (turn !== this.#turn) return;
+      for (const item of answer[name] ?? []) table.put(item, false);
+      table.settle(none);
     };
     try {
-      await read("orders", "order_list", this.orders);
-      await read("order-fills", "order_fill_list", this.fills);
+      await read("orders", "order_list", this.orders, "No orders today.");
+      if (environment(trd_env, this.numbering) === PAPER)
+        this.fills.settle("OpenD lists no fills of paper accounts.");
+      else await read("order-fills", "order_fill_list", this.fills, "No fills today.");
     } catch (error) {
       const text = words(error);
       if (turn === this.#turn) this.#fault(text);

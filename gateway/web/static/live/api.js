@@ -20,7 +20,8 @@ async function call(path, options = {}) {
     throw new ApiError(0, "the gateway does not answer");
   }
   const body = await response.json().catch(() => null);
-  if (!response.ok) throw new ApiError(response.status, body?.error ?? `the gateway answered ${response.status}`);
+  if (!response.ok)
+    throw new ApiError(response.status, body?.error ?? `the gateway answered ${response.status}`);
   return body;
 }
 
@@ -33,6 +34,10 @@ export const get = async (name) => (await call(`api/${name}?int64=string`)).s2c 
 /** POST of an endpoint: the answer's s2c. */
 export async function post(name, body) {
   const headers = { "Content-Type": "application/json" };
-  const answer = await call(`api/${name}?int64=string`, { method: "POST", headers, body: JSON.stringify(body) });
+  const answer = await call(`api/${name}?int64=string`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(body),
+  });
   return answer.s2c ?? {};
 }

@@ -13,7 +13,9 @@ class Level {
   }
 
   show(level, most, digits) {
-    const texts = level ? [price(level.price, digits), quantity(level.volume), String(level.oreder_count || "")] : ["", "", ""];
+    const texts = level
+      ? [price(level.price, digits), quantity(level.volume), String(level.oreder_count || "")]
+      : ["", "", ""];
     texts.forEach((text, index) => write(this.cells[index], text));
     const share = level && most ? (Number(level.volume) / most) * 100 : 0;
     this.node.style.setProperty("--depth", `${share.toFixed(1)}%`);

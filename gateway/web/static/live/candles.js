@@ -47,7 +47,9 @@ export class Candles {
 
   #show() {
     // Times are texts of one zone and one form, so they sort as they are.
-    const sorted = [...this.#rows.values()].filter((line) => !line.is_blank).sort((a, b) => (a.time < b.time ? -1 : 1));
+    const sorted = [...this.#rows.values()]
+      .filter((line) => !line.is_blank)
+      .sort((a, b) => (a.time < b.time ? -1 : 1));
     for (const old of sorted.splice(0, Math.max(0, sorted.length - KEPT))) this.#rows.delete(old.time);
     this.chart.show(sorted);
   }

@@ -103,7 +103,8 @@ export class CandleChart {
     const { clientWidth: width, clientHeight: height } = this.canvas;
     const ratio = window.devicePixelRatio || 1;
     const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
-    if (this.canvas.width !== wide || this.canvas.height !== high) Object.assign(this.canvas, { width: wide, height: high });
+    if (this.canvas.width !== wide || this.canvas.height !== high)
+      Object.assign(this.canvas, { width: wide, height: high });
     this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.context.font = `11px ${getComputedStyle(this.canvas).fontFamily}`;
     return { width, height };
@@ -160,7 +161,11 @@ export class CandleChart {
     context.fill();
     context.fillStyle = colours.onAccent;
     context.textAlign = "left";
-    context.fillText(price(candle.close_price, digitsOf(candle.close_price)), width - AXIS_WIDTH + 8, y + 0.5);
+    context.fillText(
+      price(candle.close_price, digitsOf(candle.close_price)),
+      width - AXIS_WIDTH + 8,
+      y + 0.5,
+    );
   }
 
   #drawCursor(count, bottom, colours) {
@@ -186,7 +191,12 @@ export class CandleChart {
 }
 
 function candleText(candle) {
-  const names = [["O", "open_price"], ["H", "high_price"], ["L", "low_price"], ["C", "close_price"]];
+  const names = [
+    ["O", "open_price"],
+    ["H", "high_price"],
+    ["L", "low_price"],
+    ["C", "close_price"],
+  ];
   const digits = Math.max(...names.map(([, name]) => digitsOf(candle[name])));
   const figures = names.map(([letter, name]) => `${letter} ${price(candle[name], digits)}`);
   const change = `${signed(candle.change_rate)}%`;
@@ -195,6 +205,16 @@ function candleText(candle) {
 
 function readColours() {
   const style = getComputedStyle(document.documentElement);
-  const names = { up: "up", down: "down", grid: "grid", faint: "faint", text: "text", accent: "accent", onAccent: "on-accent" };
-  return Object.fromEntries(Object.entries(names).map(([name, property]) => [name, style.getPropertyValue(`--${property}`)]));
+  const names = {
+    up: "up",
+    down: "down",
+    grid: "grid",
+    faint: "faint",
+    text: "text",
+    accent: "accent",
+    onAccent: "on-accent",
+  };
+  return Object.fromEntries(
+    Object.entries(names).map(([name, property]) => [name, style.getPropertyValue(`--${property}`)]),
+  );
 }

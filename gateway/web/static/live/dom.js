@@ -26,5 +26,8 @@ const isCalm = matchMedia("(prefers-reduced-motion: reduce)");
 export function flash(node, colour) {
   if (isCalm.matches) return;
   const lit = getComputedStyle(document.documentElement).getPropertyValue(`--flash-${colour}`);
-  node.animate([{ backgroundColor: lit }, { backgroundColor: "transparent" }], { duration: 700, easing: "ease-out" });
+  node.animate([{ backgroundColor: lit }, { backgroundColor: "transparent" }], {
+    duration: 700,
+    easing: "ease-out",
+  });
 }

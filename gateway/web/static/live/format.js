@@ -37,7 +37,12 @@ export function quantity(value) {
   return isNumber(number) ? whole.format(number) : DASH;
 }
 
-const SCALES = [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "K"]];
+const SCALES = [
+  [1e12, "T"],
+  [1e9, "B"],
+  [1e6, "M"],
+  [1e3, "K"],
+];
 
 /** A large figure in short: 4.05M. */
 export function short(value) {
@@ -52,8 +57,11 @@ export const clock = (time) => (time ?? "").slice(11, 19) || DASH;
 
 export const minute = (time) => (time ?? "").slice(11, 16) || DASH;
 
-/** "01-31 17:20:00", for what may be of another day. */
-export const dayAndClock = (time) => (time ?? "").slice(5, 19) || DASH;
+const DAY_S = 86_400;
+
+/** The time of something that may be of another day: "17:20:00", or "01-31 17:20" when it is older. */
+export const clockOrDay = (time, timestamp) =>
+  Date.now() / 1000 - timestamp < DAY_S ? clock(time) : (time ?? "").slice(5, 16) || DASH;
 
 /** The sign of a change as a class of the style sheet, and as a mark for those who do not see colours. */
 export const direction = (change) => (change > 0 ? "up" : change < 0 ? "down" : "flat");

@@ -1,7 +1,7 @@
 // Tables of orders and of fills: the newest first, each in a row of its own that changes in place.
 
 import { element, flash, write } from "./dom.js";
-import { dayAndClock, exactPrice, quantity } from "./format.js";
+import { clockOrDay, exactPrice, quantity } from "./format.js";
 import { fillState, orderState, side, symbolOf } from "./words.js";
 
 const ROWS = 100;
@@ -10,8 +10,8 @@ const ROWS = 100;
 class Table {
   #rows = new Map();
 
-  constructor(body, { idOf, timeOf, columns, empty }) {
-    Object.assign(this, { body, idOf, timeOf, columns, empty });
+  constructor(body, { idOf, timeOf, columns }) {
+    Object.assign(this, { body, idOf, timeOf, columns });
     this.clear();
   }
 
@@ -20,10 +20,10 @@ class Table {
     this.body.replaceChildren();
   }
 
-  /** Nothing more is awaited: an empty table says so. */
-  settle() {
+  /** What there is was read; an empty table says why it is. */
+  settle(why) {
     if (this.#rows.size) return;
-    const cell = element("td", { colSpan: this.columns.length, textContent: this.empty });
+    const cell = element("td", { colSpan: this.columns.length, textContent: why });
     this.body.replaceChildren(element("tr", { className: "empty" }, cell));
   }
 
@@ -43,7 +43,10 @@ class Table {
     const node = element("tr", {}, ...this.columns.map(() => element("td")));
     const row = { node, time: 0, created: item.create_timestamp ?? 0 };
     const older = [...this.#rows.values()].filter((each) => each.created <= row.created);
-    const next = older.reduce((newest, each) => (newest && newest.created >= each.created ? newest : each), null);
+    const next = older.reduce(
+      (newest, each) => (newest && newest.created >= each.created ? newest : each),
+      null,
+    );
     this.body.insertBefore(node, next?.node ?? null);
     this.#rows.set(id, row);
     this.#forgetOldest();
@@ -65,6 +68,7 @@ function show(cell, [text, className = "", title = ""]) {
   cell.title = title;
 }
 
+const created = (item) => [clockOrDay(item.create_time, item.create_timestamp), "", item.create_time];
 const security = (item) => [symbolOf(item.sec_market, item.code), "", item.name];
 const sideOf = (item) => side(item.trd_side);
 
@@ -85,15 +89,14 @@ export const orderTable = (body) =>
     idOf: (order) => String(order.order_id),
     timeOf: (order) => order.update_timestamp ?? 0,
     columns: [
-      (order) => [dayAndClock(order.create_time)],
+      created,
       sideOf,
       security,
       (order) => [quantity(order.qty)],
       (order) => [order.price ? exactPrice(order.price) : "market"],
-      filled,
       state,
+      filled,
     ],
-    empty: "No orders today.",
   });
 
 /** The table of fills. */
@@ -102,11 +105,10 @@ export const fillTable = (body) =>
     idOf: (fill) => String(fill.fill_id),
     timeOf: (fill) => fill.update_timestamp ?? 0,
     columns: [
-      (fill) => [dayAndClock(fill.create_time)],
+      created,
       sideOf,
       security,
       (fill) => [[quantity(fill.qty), fillState(fill.status)].filter(Boolean).join(" ")],
       (fill) => [exactPrice(fill.price)],
     ],
-    empty: "No fills today.",
   });

@@ -1,7 +1,7 @@
 // Puts the page together: which frame goes to which panel, and what happens when the connection changes.
 
 import { Accounts } from "./accounts.js";
-import { ApiError, get, getPlain } from "./api.js";
+import { getPlain } from "./api.js";
 import { Book } from "./book.js";
 import { Candles } from "./candles.js";
 import { Following, words } from "./following.js";
@@ -17,7 +17,7 @@ import { closeMeaning, KEY_IS_GONE, Push } from "./words.js";
 
 const figures = new Figures();
 const headline = new Headline();
-const socket = new Socket({ opened, frame, closed, waiting, roundTrip: setRoundTrip });
+const socket = new Socket({ opened, frame, closed, roundTrip: setRoundTrip });
 const following = new Following(socket, [new Candles(), new Book(), new Tape()]);
 const accounts = new Accounts(socket);
 const watch = new Watch(socket, {
@@ -28,14 +28,22 @@ const watch = new Watch(socket, {
   ticked: (symbol, quote) => headline.show(symbol, quote),
 });
 const tokenForm = new TokenForm(start);
-let why = "";
+
+const NOT_A_HANDSHAKE = 400;
+const TOO_MANY_OR_A_PROXY =
+  "No socket: too many are open (ws.max_sockets_per_key), or a proxy between does not pass WebSockets on.";
 
 const NOTIFY = {
+  opened({ trd_env_numbering, is_opend_ready }) {
+    accounts.numbering = trd_env_numbering;
+    showOpend(is_opend_ready);
+    readAgain();
+  },
   opend_lost() {
-    setLamp("opend", "off", "lost");
+    showOpend(false);
   },
   opend_back() {
-    setLamp("opend", "on", "connected");
+    showOpend(true);
     readAgain();
   },
 };
@@ -43,7 +51,7 @@ const NOTIFY = {
 const TYPES = {
   quote: (event) => (event.proto_id === Push.BASIC ? watch.push(event) : following.push(event)),
   trade: (event) => accounts.push(event),
-  notify: (event) => NOTIFY[event.event]?.(event),
+  notify: (event) => NOTIFY[event.event]?.(event.data),
   gap: (event) => event.skipped.forEach((each) => following.skipped(each)),
 };
 
@@ -51,19 +59,28 @@ const TYPES = {
 async function start() {
   socket.disconnect();
   setLamp("socket", "wait", "connecting");
+  if (!readToken() && (await needsToken())) askForToken(null);
+  else socket.connect();
+}
+
+async function needsToken() {
   try {
-    const health = await getPlain("health");
-    accounts.numbering = health.trd_env_numbering;
-    setLamp("opend", health.opend.is_ready ? "on" : "off", health.opend.is_ready ? "connected" : "not connected");
-    if (health.auth_mode === "keys" && !readToken()) {
-      setLamp("socket", "off", "closed");
-      tokenForm.ask(null);
-      return;
-    }
+    return (await getPlain("health")).auth_mode === "keys";
   } catch (error) {
-    words(error); // The socket will say the same, and go on trying.
+    words(error); // The socket will tell, and go on trying.
+    return false;
   }
-  socket.connect();
+}
+
+function askForToken(reason) {
+  socket.disconnect();
+  hideNotice();
+  setLamp("socket", "off", "closed");
+  tokenForm.ask(reason);
+}
+
+function showOpend(isReady) {
+  setLamp("opend", isReady ? "on" : "off", isReady ? "connected" : "lost");
 }
 
 function readAgain() {
@@ -73,13 +90,11 @@ function readAgain() {
 }
 
 function opened() {
-  why = "";
   hideNotice();
   tokenForm.hide();
   setLamp("socket", "on", "open");
   figures.restart();
   following.forget();
-  readAgain();
 }
 
 function frame(event) {
@@ -89,33 +104,31 @@ function frame(event) {
 
 /** Whether to try again: not when the key is gone, since it will not come back. */
 function closed({ code, reason, wasOpen }) {
-  why = `Socket closed: ${code}, ${reason || closeMeaning(code)}.`;
-  setLamp("socket", "off", "closed");
+  const why = `Socket closed: ${code}, ${reason || closeMeaning(code)}.`;
   setLamp("opend", "off", "unknown");
   if (code === KEY_IS_GONE) {
-    tokenForm.ask(why);
+    askForToken(why);
     return false;
   }
+  setLamp("socket", "wait", "waiting");
+  showWhy(why);
   if (!wasOpen) explain();
   return true;
 }
 
-function waiting(milliseconds) {
-  setLamp("socket", "wait", "waiting");
-  showNotice(`${why} Trying again in ${(milliseconds / 1000).toFixed(1)} s.`, start);
+function showWhy(why) {
+  showNotice(`${why} Trying again by itself.`, start);
 }
 
-/** A browser does not tell why a handshake was refused; the same token gets the same answer from the API. */
+/** A browser does not tell why a handshake was refused. A plain request is refused for the same reasons. */
 async function explain() {
   try {
-    await get("global-state");
+    await getPlain("ws");
   } catch (error) {
-    why = `${words(error)}.`;
-    if (!(error instanceof ApiError) || error.status !== 401) return;
-    socket.disconnect();
-    hideNotice();
-    setLamp("socket", "off", "closed");
-    tokenForm.ask(error.message);
+    const text = words(error);
+    if (error.status === 401) askForToken(text);
+    else if (error.status === NOT_A_HANDSHAKE) showWhy(TOO_MANY_OR_A_PROXY);
+    else showWhy(`No socket: ${text}.`);
   }
 }
 

@@ -20,7 +20,8 @@ export class Scale {
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough);
     const ticks = [];
-    for (let number = Math.ceil(this.low / step); number * step <= this.high; number += 1) ticks.push(number * step);
+    for (let number = Math.ceil(this.low / step); number * step <= this.high; number += 1)
+      ticks.push(number * step);
     return { ticks, step };
   }
 }

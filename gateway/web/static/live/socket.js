@@ -18,7 +18,7 @@ export class Socket {
   #nextId = 1;
 
   /** `hooks`: opened(), frame(frame), closed({code, reason, wasOpen}) -> whether to try again,
-   *  waiting(milliseconds), roundTrip(milliseconds). */
+   *  roundTrip(milliseconds). */
   constructor(hooks) {
     this.hooks = hooks;
   }
@@ -80,7 +80,10 @@ export class Socket {
 
   async #ping() {
     const sent = performance.now();
-    const silence = this.#after(() => this.#closed({ code: NO_REPLY, reason: "no reply to a ping", wasOpen: true }), REPLY_WITHIN_MS);
+    const silence = this.#after(
+      () => this.#closed({ code: NO_REPLY, reason: "no reply to a ping", wasOpen: true }),
+      REPLY_WITHIN_MS,
+    );
     try {
       await this.ask("ping");
       this.hooks.roundTrip(performance.now() - sent);
@@ -95,9 +98,7 @@ export class Socket {
   #closed(how) {
     this.disconnect();
     if (!this.hooks.closed(how)) return;
-    const wait = this.#backoff.next();
-    this.hooks.waiting(wait);
-    this.#after(() => this.connect(), wait);
+    this.#after(() => this.connect(), this.#backoff.next());
   }
 
   #failPending(text) {

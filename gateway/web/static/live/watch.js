@@ -32,7 +32,12 @@ class Row {
       element("span", { className: "what" }, this.price, this.change),
       this.volume,
     );
-    const cross = element("button", { type: "button", className: "remove", textContent: "\u00d7", onclick: remove });
+    const cross = element("button", {
+      type: "button",
+      className: "remove",
+      textContent: "\u00d7",
+      onclick: remove,
+    });
     cross.setAttribute("aria-label", `Remove ${symbol}`);
     this.node = element("li", {}, this.button, cross, this.fault);
   }
@@ -47,7 +52,8 @@ class Row {
     write(this.change, `${arrow(change)} ${signed((change / quote.last_close_price) * 100)}%`);
     this.change.className = `change ${direction(change)}`;
     write(this.volume, `vol ${short(quote.volume)}`);
-    if (before !== undefined && before !== quote.cur_price) flash(this.price, direction(quote.cur_price - before));
+    if (before !== undefined && before !== quote.cur_price)
+      flash(this.price, direction(quote.cur_price - before));
   }
 
   choose(isChosen) {
@@ -117,7 +123,10 @@ export class Watch {
     const input = byId("add-symbol");
     const symbol = normal(input.value);
     const isWrong = !SYMBOL.test(symbol);
-    showFault(byId("watch-fault"), isWrong ? "A symbol is a market and a code, such as HK.00001 or US.MSFT." : null);
+    showFault(
+      byId("watch-fault"),
+      isWrong ? "A symbol is a market and a code, such as HK.00001 or US.MSFT." : null,
+    );
     if (isWrong) return;
     input.value = "";
     if (!this.#rows.has(symbol)) this.#begin(this.#append(symbol));

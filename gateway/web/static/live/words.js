@@ -1,7 +1,15 @@
 // Numbers of OpenD's protocol in words, as proto/Qot_Common.proto and proto/Trd_Common.proto name them.
 
 export const SubType = { BASIC: 1, ORDER_BOOK: 2, TICKER: 4, KL_1MIN: 11 };
-export const Push = { NOTIFY: 1003, BASIC: 3005, KLINE: 3007, TICKER: 3011, ORDER_BOOK: 3013, ORDER: 2208, FILL: 2218 };
+export const Push = {
+  NOTIFY: 1003,
+  BASIC: 3005,
+  KLINE: 3007,
+  TICKER: 3011,
+  ORDER_BOOK: 3013,
+  ORDER: 2208,
+  FILL: 2218,
+};
 export const KL_1MIN = 1;
 export const REHAB_FORWARD = 1;
 
@@ -39,15 +47,42 @@ export const orderState = (number) => ORDER_STATES[number] ?? [`status ${number}
 const FILL_STATES = { 0: "", 1: "undone", 2: "corrected", 3: "payout" };
 export const fillState = (number) => FILL_STATES[number ?? 0] ?? `status ${number}`;
 
-const SECURITY_MARKETS = { 1: "HK", 2: "US", 31: "SH", 32: "SZ", 41: "SG", 51: "JP", 61: "AU", 71: "MY", 81: "CA" };
+const SECURITY_MARKETS = {
+  1: "HK",
+  2: "US",
+  31: "SH",
+  32: "SZ",
+  41: "SG",
+  51: "JP",
+  61: "AU",
+  71: "MY",
+  81: "CA",
+};
 
 /** "HK.00700" of an order's TrdSecMarket and code. */
-export const symbolOf = (market, code) => (SECURITY_MARKETS[market] ? `${SECURITY_MARKETS[market]}.${code}` : code);
+export const symbolOf = (market, code) =>
+  SECURITY_MARKETS[market] ? `${SECURITY_MARKETS[market]}.${code}` : code;
 
 const MARKETS = {
-  1: "HK", 2: "US", 3: "CN", 4: "HKCC", 5: "Futures", 6: "SG", 8: "AU", 10: "HK futures", 11: "US futures",
-  12: "SG futures", 13: "JP futures", 15: "JP", 111: "MY", 112: "CA", 113: "HK funds", 123: "US funds",
-  124: "SG funds", 125: "MY funds", 126: "JP funds",
+  1: "HK",
+  2: "US",
+  3: "CN",
+  4: "HKCC",
+  5: "Futures",
+  6: "SG",
+  8: "AU",
+  10: "HK futures",
+  11: "US futures",
+  12: "SG futures",
+  13: "JP futures",
+  15: "JP",
+  111: "MY",
+  112: "CA",
+  113: "HK funds",
+  123: "US funds",
+  124: "SG funds",
+  125: "MY funds",
+  126: "JP funds",
 };
 const SEVEN = { documented: "JP", official: "Crypto" };
 
@@ -55,7 +90,9 @@ const SEVEN = { documented: "JP", official: "Crypto" };
 export const tradeMarket = (number, numbering) =>
   (number === 7 ? SEVEN[numbering] : MARKETS[number]) ?? `market ${number}`;
 
-const ENVIRONMENTS = { documented: { 1: "PAPER", 2: "REAL" }, official: { 0: "PAPER", 1: "REAL" } };
+export const PAPER = "PAPER";
+const REAL = "REAL";
+const ENVIRONMENTS = { documented: { 1: PAPER, 2: REAL }, official: { 0: PAPER, 1: REAL } };
 
 /** PAPER or REAL. Whatever is not certainly paper is named by its number, and styled as real money. */
 export const environment = (number, numbering) => ENVIRONMENTS[numbering]?.[number] ?? `ENV ${number}?`;
