@@ -5,6 +5,7 @@ again at each reload (HUP).
 """
 
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -32,6 +33,13 @@ keepalive = KEEPALIVE_S
 graceful_timeout = int(settings.opend.timeout_s) + 5  # what is in flight may still end
 timeout = 60  # a worker whose hub stands still for so long is killed
 max_requests = 0  # nothing restarts a worker while an order is in flight
+
+# A socket takes a descriptor, and many systems allow 1024 unless a process asks for more.
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+_needed = 2 * worker_connections
+if _soft != resource.RLIM_INFINITY and _soft < _needed:
+    _most = _needed if _hard == resource.RLIM_INFINITY else min(_needed, _hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_most, _hard))
 
 http_parser = "python"
 limit_request_line = 8190

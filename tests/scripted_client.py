@@ -48,6 +48,9 @@ class ScriptedClient:
         response = protocol.response(**{"retType": 0, **outcome})
         return parse_response(protocol, response.SerializeToString())
 
+    def wait_ready(self, timeout_s):
+        return True
+
     def status(self):
         return ClientStatus((), 0, 0, PoolCounters(), {}, False)
 

@@ -68,7 +68,16 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """What each part of the gateway may import of the other parts."""
 
-SANS_IO = ("gateway.opend.frame", "gateway.opend.crypto", "gateway.opend.protocol")
+SANS_IO = (
+    "gateway.opend.frame",
+    "gateway.opend.crypto",
+    "gateway.opend.protocol",
+    "gateway.feed.event",
+    "gateway.feed.message",
+    "gateway.feed.frame",
+    "gateway.feed.inbound",
+    "gateway.feed.outbox",
+)
 WIRE_MODULES = {
     "gateway.opend.frame",
     "gateway.opend.crypto",

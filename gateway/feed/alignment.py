@@ -140,6 +140,15 @@ class Alignment:
         self.is_connected = False
         return True
 
+    def seek_session(self, timeout_s: float) -> None:
+        """Wait for a session; while somebody does, OpenD is tried more often (see `gateway.opend.pool`)."""
+        self._client.wait_ready(timeout_s)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anything is wanted of the connection."""
+        return bool(self._wanted or self._wanted_acc_ids)
+
     def want(self, wanted: Mapping[Subscription, Options], acc_ids: frozenset[int]) -> None:
         """Say what the connection should have."""
         self._wanted = wanted

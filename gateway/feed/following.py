@@ -26,6 +26,9 @@ LOOK_INTERVAL_S = 0.25
 RETRY_PAUSE_S = 1.0
 """How long to wait after OpenD could not be asked."""
 
+SEEK_S = 1.0
+"""How long a session is sought before the worker looks whether it is still wanted."""
+
 FORGET_AFTER_S = 60.0
 """How long a key has to be unknown before its claims are removed: another worker, or another machine,
 may have read a policy that has a new key already."""
@@ -106,6 +109,7 @@ class Following:
         self._wake.set()
         connection.closed.wait()
         if self.alignment.end_session(session):
+            self._wake.set()
             self._announce(False)
 
     def _has_expired(self, now_s: float) -> bool:
@@ -148,11 +152,21 @@ class Following:
 
     def _keep_aligned(self) -> None:
         while True:
-            self._wake.wait(self.alignment.wait_s() if self._is_ready else None)
-            self._wake.clear()
+            self._wait_for_work()
             if self._is_ready and not self._attempt("subscriptions wait", self._align):
                 gevent.sleep(RETRY_PAUSE_S)
                 self._wake.set()
+
+    def _wait_for_work(self) -> None:
+        """Wait until there may be something to do; who wants data and has no session, seeks one."""
+        if self._is_ready:
+            self._wake.wait(self.alignment.wait_s())
+        elif self.alignment.is_wanted:
+            self.alignment.seek_session(SEEK_S)
+            self._wake.wait(LOOK_INTERVAL_S)
+        else:
+            self._wake.wait()
+        self._wake.clear()
 
     @property
     def _is_ready(self) -> bool:

@@ -6,13 +6,14 @@ connections follow the store.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from gateway.claim import AccountClaim, Claim, Claims, Holder, Options, Subscription
 from gateway.clock import Clock
 from gateway.feed.following import Following
 from gateway.feed.request import PUSH_ACCOUNTS, SUBSCRIBE, options_after, wants_first_push
 from gateway.feed.requirement import needs, product
-from gateway.ledger.base import Ledger
+from gateway.ledger.base import Ledger, LedgerUnavailable
 from gateway.opend.client import CallKind, Client
 from gateway.opend.errors import OpenDRefused
 from gateway.schema.descriptors import WireMessage
@@ -27,7 +28,7 @@ class Subscriptions:
     """The subscriptions of all callers, as one worker serves them. Safe to use from many greenlets.
 
     With `auto_subscribe` a read claims what it lacks; a claim that a read makes lasts `auto_subscribe_ttl_s`.
-    Every change raises LedgerUnavailable when the store is away.
+    Every change raises LedgerUnavailable when the store is away; reads do not.
     """
 
     def __init__(
@@ -146,18 +147,21 @@ class Subscriptions:
     ) -> None:
         """See to it that the connection has what is needed, by claiming for the key what nobody claims.
 
-        Raises `refusal`, where there is one, when the settings let no read claim anything.
+        Raises `refusal`, where there is one, when the settings let no read claim anything. Reads go on while
+        the store is away: what is subscribed without a claim is given up after its minute.
         """
         if all(map(self._alignment.has, needed)):
             return
         with self._alignment.exclusive():
-            self.following.look()
+            with suppress(LedgerUnavailable):
+                self.following.look()
             self._alignment.align()
             missing = [each for each in needed if not self._alignment.has(each)]
             if missing and refusal is not None and not self._auto_subscribe:
                 raise refusal
             if missing:
-                self._claim_for_read(Holder(key_id), missing)
+                with suppress(LedgerUnavailable):
+                    self._claim_for_read(Holder(key_id), missing)
 
     def _claim_for_read(self, holder: Holder, missing: Sequence[Subscription]) -> None:
         """Claim without pushes, for a time; what the holder claims already stays as it is."""

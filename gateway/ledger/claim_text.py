@@ -1,6 +1,7 @@
 """Claims as texts, the same in every store."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -21,8 +22,9 @@ def options_text(options: Options) -> str:
     ).decode()
 
 
+@lru_cache(maxsize=1024)
 def read_options(text: str) -> Options:
-    """The options of a text."""
+    """The options of a text. Thousands of claims have the same few."""
     fields: dict[str, Any] = orjson.loads(text)
     return Options(**fields | {"rehab_types": frozenset(fields["rehab_types"])})
 

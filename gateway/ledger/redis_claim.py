@@ -6,7 +6,7 @@ All claims stand in one hash, so that one read gives them. A field names its hol
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -29,6 +29,9 @@ _SETTING = {
 }
 _SUBSCRIPTION, _ACCOUNT = "s", "a"
 
+_Row: TypeAlias = tuple[list[Any], list[Any]]
+"""A field and its value."""
+
 
 class RedisClaimStore:
     """The `ClaimStore` of a ledger in Redis."""
@@ -39,6 +42,7 @@ class RedisClaimStore:
         self._drop = link.script("claim_set", "drop_claims")
         self._put_accounts = link.script("claim_set", "put_account_claims")
         self._renew = link.script("claim_set", "renew_lease")
+        self._read_leases = link.script("read_leases")
         self._end = link.script("claim_set", "end_lease")
 
     def put_claims(self, claims: Sequence[Claim]) -> None:
@@ -70,10 +74,8 @@ class RedisClaimStore:
     def claims(self, now_s: float) -> Claims:
         """See `ClaimStore.claims`."""
         now_us = to_us(now_s)
-        kept, leases, time = self._read(_CLAIMS)
-        live = _live(leases, time, now_us) | {None}
-        rows = [(orjson.loads(field), orjson.loads(value)) for field, value in kept.items()]
-        rows = sorted((row for row in rows if row[1][0] in live), key=lambda row: row[0])
+        live, rows = self._read(now_us, _CLAIMS)
+        rows = sorted(row for row in rows if row[1][0] is None or row[1][0] in live)
         return Claims(
             tuple(_claims(row for row in rows if row[0][0] == _SUBSCRIPTION and _is_before_end(row, now_us))),
             tuple(_account_claims(row for row in rows if row[0][0] == _ACCOUNT)),
@@ -93,26 +95,22 @@ class RedisClaimStore:
 
     def live_leases(self, now_s: float) -> frozenset[str]:
         """See `ClaimStore.live_leases`."""
-        _, leases, time = self._read(None)
-        return _live(leases, time, to_us(now_s))
+        live, _ = self._read(to_us(now_s))
+        return live
 
     def _run(self, script: Any, **order: Any) -> int:
         text = orjson.dumps(_SETTING | order)
         return int(self._link.ask(lambda: script(keys=_KEYS, args=[text])))
 
-    def _read(self, claims: str | None) -> tuple[dict[bytes, bytes], Any, WatchedTime]:
-        """All claims, or none, with the leases and the time, of one moment."""
-
-        def read() -> list[Any]:
-            pipeline = self._link.client.pipeline(transaction=True)
-            pipeline.zrange(_LEASES, 0, -1, withscores=True)
-            pipeline.hmget(_LEASE_CLOCK, ["last_us", "watched_us"])
-            if claims is not None:
-                pipeline.hgetall(claims)
-            return pipeline.execute()
-
-        leases, time, *kept = self._link.ask(read)
-        return (kept[0] if kept else {}), leases, WatchedTime(*(int(each or 0) for each in time))
+    def _read(self, now_us: int, *claims: str) -> tuple[frozenset[str], list[_Row]]:
+        """The leases that live and, where their key is given, all claims that are stored."""
+        keys = (_LEASES, _LEASE_CLOCK, *claims)
+        leases, time, text = self._link.ask(lambda: self._read_leases(keys=keys))
+        at_us = WatchedTime(*(int(each or 0) for each in time)).at_us(now_us)
+        ends = zip(leases[::2], map(int, leases[1::2]), strict=True)
+        live = frozenset(lease_id.decode() for lease_id, until_us in ends if until_us > at_us)
+        words = orjson.loads(text)
+        return live, list(zip(words[::2], words[1::2], strict=True))
 
 
 def _text(value: object) -> str:
@@ -133,17 +131,12 @@ def _row(claim: Claim) -> dict[str, Any]:
     }
 
 
-def _live(leases: Iterable[tuple[bytes, float]], time: WatchedTime, now_us: int) -> frozenset[str]:
-    at_us = time.at_us(now_us)
-    return frozenset(lease_id.decode() for lease_id, until_us in leases if until_us > at_us)
-
-
-def _is_before_end(row: tuple[list[Any], list[Any]], now_us: int) -> bool:
+def _is_before_end(row: _Row, now_us: int) -> bool:
     expires_us = row[1][1]
     return expires_us is None or expires_us > now_us
 
 
-def _claims(rows: Iterable[tuple[list[Any], list[Any]]]) -> Iterable[Claim]:
+def _claims(rows: Iterable[_Row]) -> Iterable[Claim]:
     for (_, key_id, socket_id, *subscription), (lease_id, expires_us, options) in rows:
         yield Claim(
             holder=Holder(key_id, socket_id),
@@ -154,6 +147,6 @@ def _claims(rows: Iterable[tuple[list[Any], list[Any]]]) -> Iterable[Claim]:
         )
 
 
-def _account_claims(rows: Iterable[tuple[list[Any], list[Any]]]) -> Iterable[AccountClaim]:
+def _account_claims(rows: Iterable[_Row]) -> Iterable[AccountClaim]:
     for (_, key_id, socket_id, acc_id), (lease_id,) in rows:
         yield AccountClaim(holder=Holder(key_id, socket_id), acc_id=acc_id, lease_id=lease_id)

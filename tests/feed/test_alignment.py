@@ -148,6 +148,12 @@ def test_fewer_rehab_types_leave_those_that_are_wanted(connection, want):
     want(options={KLINE: pushed(FORWARD, BACKWARD)})
     want(options={KLINE: pushed(BACKWARD)})
     assert connection.pushed == {("00700", KL_DAY, BACKWARD)}
+    asked = [
+        (call.c2s.isRegOrUnReg, list(call.c2s.rehabTypeList))
+        for call in connection.calls
+        if call.name == "Qot_RegQotPush"
+    ]
+    assert asked[1:] == [(False, [FORWARD, BACKWARD]), (True, [BACKWARD])]
     assert not any(call.c2s.isFirstPush for call in connection.calls if call.name == "Qot_RegQotPush")
 
 

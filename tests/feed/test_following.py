@@ -21,10 +21,14 @@ def connection():
 
 
 @pytest.fixture
-def running(worker, monkeypatch):
-    """The worker's background, with short pauses."""
+def short_pauses(monkeypatch):
     monkeypatch.setattr("gateway.feed.following.LOOK_INTERVAL_S", 0.01)
     monkeypatch.setattr("gateway.feed.following.RETRY_PAUSE_S", 0.01)
+
+
+@pytest.fixture
+def running(worker, short_pauses):
+    """The worker's background, without a session of its connection."""
     worker.alignment.end_session(worker.alignment.begin_session())
     worker.following.open()
     yield worker
@@ -178,20 +182,23 @@ def test_the_state_is_told_once_a_session_is_in_line_and_when_it_is_over(running
     assert told == [(True, subscribed), (False, subscribed)] * 2
 
 
-def test_no_session_is_in_line_before_the_claims_are_known(running, other, ledger, monkeypatch, caplog):
+def test_no_session_is_in_line_before_the_claims_are_known(
+    worker, other, ledger, monkeypatch, caplog, short_pauses
+):
     def away():
         raise LedgerUnavailable("away")
 
+    other.subscribe(TENCENT)
     told = []
-    running.following.on_state = lambda state: told.append((state, running.opend.held))
+    worker.following.on_state = lambda state: told.append((state, worker.opend.held))
     with monkeypatch.context() as patched:
-        other.subscribe(TENCENT)
-        running.following._generation = None
         patched.setattr(ledger, "generations", away)
-        gevent.spawn(running.following.session_began, connection())
+        worker.following.open()
+        gevent.spawn(worker.following.session_began, connection())
         until(lambda: "claims cannot be followed: away" in caplog.text)
         assert not told
     until(lambda: told)
+    worker.following.close()
     assert told == [(True, {("00700", BASIC)})]
 
 
@@ -223,6 +230,21 @@ def test_without_a_session_opend_is_not_asked(running, other):
     until(lambda: running.following.claims.subscriptions)
     gevent.sleep(0.05)
     assert not running.opend.calls
+
+
+def test_a_session_is_sought_for_as_long_as_something_is_wanted(running, other):
+    gevent.sleep(0.05)
+    assert running.opend.seeks == 0
+    other.push_accounts(7)
+    until(lambda: running.opend.seeks > 2)
+    current = connection()
+    gevent.spawn(running.following.session_began, current)
+    until(lambda: running.following.alignment.quota is not None)
+    seeks = running.opend.seeks
+    gevent.sleep(0.05)
+    assert running.opend.seeks == seeks
+    current.closed.set()
+    until(lambda: running.opend.seeks > seeks)
 
 
 def test_what_is_not_wanted_is_given_up_by_itself_when_its_minute_is_over(running, clock):

@@ -358,6 +358,33 @@ def test_a_read_leaves_the_claims_that_its_key_has(worker):
     assert worker.opend.pushed == {("00700", BASIC, NONE)}
 
 
+def test_a_read_leaves_a_claim_of_its_key_that_opend_refused_for_a_while(worker):
+    worker.subscribe(TENCENT, isRegOrUnRegPush=True)
+    before = claims_of(worker)
+    worker.lose_session()
+    worker.opend.script("Qot_Sub", answer_error(-1, "not now"))
+    worker.follow()
+    worker.opend.script("Qot_Sub")
+    worker.read(TENCENT)
+    assert claims_of(worker) == before
+    assert worker.opend.pushed == {("00700", BASIC, NONE)}
+
+
+@pytest.mark.parametrize("step", ["generations", "put_claims"])
+def test_a_read_goes_on_while_the_store_is_away(worker, ledger, clock, monkeypatch, step):
+    def away(*arguments):
+        raise LedgerUnavailable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, step, away)
+        for _ in range(2):
+            worker.read(TENCENT)
+    assert worker.opend.names() == ["Qot_GetBasicQot", "Qot_Sub", *["Qot_GetBasicQot"] * 2]
+    clock.advance(61)
+    worker.follow()
+    assert (worker.opend.held == set()) is (step == "put_claims")
+
+
 def test_another_refusal_of_a_read_stands(worker):
     with pytest.raises(OpenDRefused, match="未知股票"):
         worker.read(UNKNOWN)

@@ -217,8 +217,14 @@ def test_a_restart_of_opend_and_the_death_of_a_worker_lose_nothing(opend, start,
     opend.admin("restart")
     wait_until(lambda: len({each["conn_id"] for each in ready(opend)} - before) == 2)
     is_in_line()
+    opend.admin("refuse")
+    opend.admin("drop-connections")
+    gateway.wait_for("cannot reach OpenD", count=2)
+    wait_until(lambda: not ready(opend))
+    opend.admin("listen")
+    is_in_line()
     os.kill(first.pid, signal.SIGKILL)
-    gateway.wait_for("connected, conn_id", count=5)
+    gateway.wait_for("connected, conn_id", count=7)
     is_in_line()
 
 

@@ -238,6 +238,14 @@ class TestLease:
         assert wanted(ledger, NOON + 2 + LEASE_KEEP_S - 1) == [(SOCKET, TENCENT)]
         assert generation(ledger) == before + 1
 
+    def test_worker_that_was_late_finds_its_claims_for_as_long_as_they_are_kept(self, ledger: Ledger) -> None:
+        renew(ledger, "w-1", NOON)
+        ledger.put_claims([claim(SOCKET, lease_id="w-1")])
+        late_s = NOON + END_S + LEASE_KEEP_S - STEP_S
+        watch(ledger, NOON, late_s)
+        assert renew(ledger, "w-1", late_s)
+        assert wanted(ledger, late_s) == [(SOCKET, TENCENT)]
+
     def test_worker_that_was_away_too_long_is_told_so(self, ledger: Ledger) -> None:
         renew(ledger, "w-1", NOON)
         ledger.put_claims([claim(SOCKET, lease_id="w-1")])
@@ -247,19 +255,47 @@ class TestLease:
 
 
 class TestRemoval:
-    def test_all_of_many_dead_claims_go_in_bounded_steps(self, ledger: Ledger) -> None:
+    def test_step_removes_a_bounded_number_of_claims(self, ledger: Ledger) -> None:
         """Seen by `drop_claims`, which counts what is still stored."""
-        holder = Holder("bot", "s-1")
-        many = [
-            claim(holder, Subscription(1, str(number), 1), lease_id="w-1") for number in range(3 * GC_ROWS)
-        ]
-        renew(ledger, "w-1", NOON)
-        ledger.put_claims(many)
+        for lease_id in ("w-1", "w-2"):
+            holder = Holder("bot", lease_id)
+            many = [Subscription(1, str(number), 1) for number in range(3 * GC_ROWS)]
+            renew(ledger, lease_id, NOON)
+            ledger.put_claims([claim(holder, each, lease_id=lease_id) for each in many])
         ledger.end_lease("w-1")
-        left = ledger.drop_claims(holder, [each.subscription for each in many[:0]])
-        assert left == 0
-        renew(ledger, "w-2", NOON)
-        assert ledger.drop_claims(holder) == GC_ROWS
+        ledger.end_lease("w-2")
+        renew(ledger, "watcher", NOON)
+        assert wanted(ledger) == []
+        assert ledger.drop_claims_of_key("bot") == 6 * GC_ROWS - 3 * GC_ROWS
+
+    @pytest.mark.parametrize("renewed", [False, True])
+    def test_claims_are_removed_finally_whether_their_lease_was_ever_renewed(
+        self, ledger: Ledger, renewed: bool
+    ) -> None:
+        watch(ledger, NOON, NOON)
+        if renewed:
+            renew(ledger, "w-1", NOON)
+        ledger.put_claims([claim(SOCKET, Subscription(1, str(n), 1), lease_id="w-1") for n in range(30)])
+        ledger.put_account_claims(OTHER, [AccountClaim(holder=OTHER, acc_id=1, lease_id="w-2")])
+        before = generation(ledger)
+        watch(ledger, NOON, NOON + END_S + LEASE_KEEP_S + 2)
+        assert generation(ledger) == before + 3
+        assert ledger.drop_claims_of_key("bot") == 0
+        assert ledger.drop_claims_of_key("other") == 0
+        assert generation(ledger) == before + 3
+
+    def test_end_is_told_even_if_the_step_has_enough_else_to_remove(self, ledger: Ledger) -> None:
+        for number in range(3 * GC_ROWS + 5):
+            renew(ledger, f"w-{number}", NOON)
+        kept_s = NOON + END_S + LEASE_KEEP_S
+        watch(ledger, NOON, kept_s - STEP_S)
+        renew(ledger, "last", kept_s - STEP_S)
+        ledger.put_claims([claim(SOCKET, lease_id="last")])
+        watch(ledger, kept_s, kept_s + STEP_S)
+        before = generation(ledger)
+        ledger.end_lease("last")
+        assert generation(ledger) == before + 1
+        assert wanted(ledger, kept_s + STEP_S) == []
 
     @pytest.mark.parametrize("kind", ["subscription", "account"])
     def test_leases_of_the_dead_go_after_their_claims(self, ledger: Ledger, kind: str) -> None:

@@ -5,25 +5,33 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 from fix_charge import NOON, daily, intent, rate
 from fix_store import RedisServer, connect
 
-from gateway.ledger.base import Charge, Check, Exceeded, IntentState, Reserved, Step
+from gateway.claim import Claim, Claims, Holder, Subscription
+from gateway.ledger.base import CLAIMS_TOPIC, Charge, Check, Exceeded, IntentState, Reserved, Step
 
 HERE = Path(__file__).parent
 CAP = 50
 PLENTY = 100_000
+ROUNDS = range(60)
+
+
+def reserver(store: str, name: str, count: int, cap: int) -> AbstractContextManager[subprocess.Popen[str]]:
+    return program("reserver.py", store, name, count, cap)
 
 
 @contextmanager
-def reserver(store: str, name: str, count: int, cap: int) -> Iterator[subprocess.Popen[str]]:
+def program(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """A process that has said that it is ready, and waits for `go`."""
     process = subprocess.Popen(
-        [sys.executable, str(HERE / "reserver.py"), store, name, str(count), str(cap)],
+        [sys.executable, str(HERE / script), *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -115,4 +123,54 @@ def test_intent_moves_on_in_another_process_after_a_crash(store: str) -> None:
     assert isinstance(again, Reserved)
     assert not again.is_new
     assert ledger.advance(intent_id, Step(state=IntentState.SENT), NOON).state is IntentState.SENT
+    ledger.close()
+
+
+def test_claims_of_processes_that_race_come_out_exactly(store: str) -> None:
+    """Each claim that all processes drop is counted by one of them; each change bumps once."""
+    shared = [
+        Claim(holder=Holder("shared"), subscription=Subscription(1, str(number), 1)) for number in ROUNDS
+    ]
+    ledger = connect(store)
+    ledger.put_claims(shared)
+    with (
+        program("claimer.py", store, "a", len(ROUNDS)) as a,
+        program("claimer.py", store, "b", len(ROUNDS)) as b,
+    ):
+        for process in (a, b):
+            go(process)
+        dropped = [int(line) for process in (a, b) for line in acknowledged(process)]
+    own_dropped = 2 * len(ROUNDS[::3])
+    assert sum(dropped) == own_dropped + len(ROUNDS)
+    left = ledger.claims(NOON)
+    counts = Counter(each.holder for each in left.subscriptions)
+    kept = len(ROUNDS) - len(ROUNDS[::3])
+    assert counts == {Holder("bot"): len(ROUNDS), Holder("bot", "a"): kept, Holder("bot", "b"): kept}
+    assert ledger.live_leases(NOON) == frozenset()
+    # The shared claims at once; of both: those of the sockets, put and ended; the key's, by whom came first.
+    changes = 1 + 2 * len(ROUNDS) + len(ROUNDS) + 4 * len(ROUNDS) + own_dropped + len(ROUNDS)
+    assert ledger.generations()[CLAIMS_TOPIC] == changes
+    assert ledger.drop_claims_of_key("bot") == len(ROUNDS) + 2 * kept
+    assert ledger.claims(NOON) == Claims()
+    ledger.close()
+
+
+@pytest.mark.parametrize("delay_s", [0.05, 0.15])
+def test_process_killed_while_it_claims_leaves_what_ends_with_its_lease(store: str, delay_s: float) -> None:
+    with program("claimer.py", store, "a", PLENTY) as process:
+        ledger = connect(store)
+        go(process)
+        while ledger.generations()[CLAIMS_TOPIC] == 0:
+            assert process.poll() is None
+        time.sleep(delay_s)
+        process.kill()
+    for half_seconds in range(40):
+        ledger.renew_lease("watcher", NOON + half_seconds / 2, NOON + half_seconds / 2 + 2.5)
+    left = ledger.claims(NOON + 20).subscriptions
+    assert ledger.live_leases(NOON + 20) == {"watcher"}
+    assert {each.lease_id for each in left} <= {None}
+    assert {each.holder for each in left} <= {Holder("bot"), Holder("bot", "a")}
+    # Nothing that had ended is stored any more either.
+    assert ledger.drop_claims_of_key("bot") == len(left)
+    assert left
     ledger.close()
