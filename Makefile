@@ -8,10 +8,10 @@ TEST_STAMP := $(VENV)/.installed-test
 TEST_PROGRAMS := curl redis-server chromium chromium-driver:chromedriver
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check proto docs clean programs
+.PHONY: help run test check proto docs screenshot clean programs
 
 help: ## Show these targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(STAMP): setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -47,6 +47,9 @@ proto: $(TEST_STAMP) ## Compile proto/*.proto for gateway/schema
 
 docs: $(TEST_STAMP) ## Write the tables of README.md from the code
 	$(BIN)/python docs/tables.py
+
+screenshot: $(TEST_STAMP) programs ## Take docs/live.png, the picture of the live page
+	PYTHONPATH=tests $(BIN)/python tests/live/screenshot.py docs/live.png
 
 clean: ## Remove the virtual environment and everything that was built
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

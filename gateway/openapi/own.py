@@ -223,6 +223,16 @@ OWN_OPERATIONS: tuple[OwnOperation, ...] = (
 )
 """The endpoints that are always there."""
 
+LIVE_OPERATION = OwnOperation(
+    name="live",
+    path="/live",
+    summary="a page that shows live data",
+    description="It holds no secret and asks for no key; what it shows comes by `/api` and `/ws`.",
+    body=_TEXT,
+    media_type="text/html",
+)
+"""What `ops.live_page: false` takes away."""
+
 PAGE_OPERATIONS: tuple[OwnOperation, ...] = (
     OwnOperation(
         name="openapi",
@@ -247,5 +257,7 @@ PAGE_OPERATIONS: tuple[OwnOperation, ...] = (
 def own_operations(situation: Situation) -> Iterator[OwnOperation]:
     """The rows that this gateway has."""
     yield from OWN_OPERATIONS
+    if situation.has_live_page:
+        yield LIVE_OPERATION
     if situation.has_page:
         yield from PAGE_OPERATIONS

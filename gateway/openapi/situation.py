@@ -17,6 +17,7 @@ class Situation:
     int64: Int64Format
     is_keyed: bool
     has_page: bool
+    has_live_page: bool
     day: date
 
     @classmethod
@@ -28,5 +29,6 @@ class Situation:
             int64=settings.api.int64,
             is_keyed=settings.auth.mode is AuthMode.KEYS,
             has_page=settings.ops.docs_page,
+            has_live_page=settings.ops.live_page,
             day=day,
         )

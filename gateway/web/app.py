@@ -32,6 +32,7 @@ from gateway.web.key_state import keys_in_force
 from gateway.web.ledger_watch import LedgerHealth
 from gateway.web.login_watch import LoginWatch
 from gateway.web.measured import call_ended
+from gateway.web.page import page_blueprint
 from gateway.web.refusal import RefusalLog
 from gateway.web.replay import Replays
 from gateway.web.services import Services
@@ -41,6 +42,9 @@ BLUEPRINTS = (
     *(system_blueprint, quote_blueprint, trade_blueprint),
     *(ws_blueprint, ops_blueprint, docs_blueprint),
 )
+
+LIVE_PAGE = "live"
+"""The page that shows live data, at `/live`."""
 
 ANSWER_MARGIN_S = 5.0
 """What a request may take beside its call to OpenD, before it counts as one that died."""
@@ -82,6 +86,8 @@ def create_app(settings: Settings, parts: Parts) -> Flask:
     app = _bare_flask()
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint(services))
+    if settings.ops.live_page:
+        app.register_blueprint(page_blueprint(LIVE_PAGE))
     register_error_handlers(app)
     app.wsgi_app = Front(app.wsgi_app, parts.clock)  # type: ignore[method-assign]
     return app

@@ -1,5 +1,8 @@
 import pytest
+from fix_browser import browser
 from fix_live import FeedOpenD
+
+__all__ = ["browser", "feed_opend"]
 
 
 @pytest.fixture

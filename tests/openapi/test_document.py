@@ -68,7 +68,7 @@ def test_a_public_validator_takes_it(values):
 def test_it_has_the_route_table_and_the_gateways_own_endpoints(document):
     rows = {(route.path, route.method) for route in ROUTES}
     own = {(own_path(route), route.method) for route in OWN_ROUTES}
-    ops = {(path, "GET") for path in ("/health", "/ready", "/metrics", "/openapi.json", "/docs")}
+    ops = {(path, "GET") for path in ("/health", "/ready", "/metrics", "/live", "/openapi.json", "/docs")}
     said = {(path, method.upper()) for path, item in document["paths"].items() for method in item}
     assert said == rows | own | ops
 

@@ -2,6 +2,7 @@ import pytest
 
 from gateway.routes import OWN_ROUTES, ROUTES
 from gateway.web.blueprints.docs import ASSETS
+from gateway.web.page import page_files
 
 NOT_FOUND = b'{"error": "not found"}'
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "FOO")
@@ -22,12 +23,16 @@ STRANGE_PATHS = (
     "/api/orders/intent/",
     "/api/orders/intent/1/2",
     "/ws/",
-    "/live",
     "/docs/",
     "/docs/index.html",
     "/docs/swagger-ui.js",
     "/docs/../openapi.json",
     "/openapi.yaml",
+    "/live/",
+    "/live/index.html",
+    "/live/nothing.js",
+    "/live/../settings.py",
+    "/static/live/main.js",
     "/favicon.ico",
     "/api/%E8%82%A1",
     "/api/%ff",
@@ -35,6 +40,7 @@ STRANGE_PATHS = (
 ALLOWED = {(route.method, route.path) for route in (*ROUTES, *OWN_ROUTES)}
 ALLOWED |= {("GET", path) for path in ("/health", "/ready", "/metrics", "/openapi.json", "/docs")}
 ALLOWED |= {("GET", f"/docs/{name}") for name in ASSETS}
+ALLOWED |= {("GET", path) for path in page_files("live")}
 ALLOWED |= {("HEAD", path) for method, path in ALLOWED if method == "GET"}
 
 

@@ -3,8 +3,10 @@ import pytest
 from gateway.opend.client import CallKind
 from gateway.routes import OWN_ROUTES, ROUTES, Kind
 from gateway.web.blueprints.docs import ASSETS
+from gateway.web.page import page_files
 
-OPS = {"/health", "/ready", "/metrics", "/openapi.json", "/docs"} | {f"/docs/{name}" for name in ASSETS}
+OPS = {"/health", "/ready", "/metrics", "/openapi.json", "/docs", *page_files("live")}
+OPS |= {f"/docs/{name}" for name in ASSETS}
 
 
 def test_the_url_map_is_the_route_tables_and_ops(gateway):
