@@ -3,8 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
-# Programs that tests start, by the name of their Debian package and command.
-TEST_PROGRAMS := curl redis-server
+# Programs that tests start; behind a colon their Debian package, where that has another name.
+TEST_PROGRAMS := curl redis-server nginx systemd-analyze:systemd
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check proto docs clean programs
@@ -28,7 +28,9 @@ test: $(TEST_STAMP) programs ## Install what the tests need and run them all
 	$(BIN)/python -m pytest
 
 programs:
-	@missing=; for name in $(TEST_PROGRAMS); do command -v $$name > /dev/null || missing="$$missing $$name"; done; \
+	@missing=; PATH="$$PATH:/usr/sbin"; for each in $(TEST_PROGRAMS); do \
+		command -v "$${each%%:*}" > /dev/null || missing="$$missing $${each##*:}"; \
+	done; \
 	if [ -n "$$missing" ]; then \
 		echo "installing from Debian's packages:$$missing"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
