@@ -3,9 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
-# Programs that tests start, by the name of their Debian package, and behind a colon of their command
-# where that is another.
-TEST_PROGRAMS := curl redis-server chromium chromium-driver:chromedriver
+# Programs that tests start; behind a colon their Debian package, where that has another name.
+TEST_PROGRAMS := curl redis-server nginx systemd-analyze:systemd chromium chromedriver:chromium-driver \
+	prometheus
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check proto docs screenshot clean programs
@@ -29,8 +29,8 @@ test: $(TEST_STAMP) programs ## Install what the tests need and run them all
 	$(BIN)/python -m pytest
 
 programs:
-	@missing=; for name in $(TEST_PROGRAMS); do \
-		command -v $${name##*:} > /dev/null || missing="$$missing $${name%%:*}"; \
+	@missing=; PATH="$$PATH:/usr/sbin"; for each in $(TEST_PROGRAMS); do \
+		command -v "$${each%%:*}" > /dev/null || missing="$$missing $${each##*:}"; \
 	done; \
 	if [ -n "$$missing" ]; then \
 		echo "installing from Debian's packages:$$missing"; \

@@ -108,6 +108,11 @@ def test_every_link_leads_somewhere():
         assert (ROOT / target).exists(), target
 
 
+def test_every_file_of_the_configuration_that_is_named_exists():
+    for name in re.findall(r"(?<![\w/])config/[\w./-]*\w", README):
+        assert (ROOT / name).exists(), name
+
+
 def test_every_make_target_that_is_named_exists():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"(?:^|`|11 |:22223 )make ([a-z]+)", README, re.MULTILINE)) <= targets

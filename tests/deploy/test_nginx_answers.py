@@ -17,7 +17,7 @@ OUTSIDER = "127.0.0.2"
 TRADE_WRITES = ("/api/order", "/api/modify-order", "/api/unlock-trade")
 SHORT_WAIT = {"proxy_read_timeout 75s;": "proxy_read_timeout 1s;"}
 CONNECTIONS = 100
-BURST = 200
+BURST, TRADE_BURST = 200, 50
 
 
 @pytest.fixture(scope="module")
@@ -162,19 +162,34 @@ def test_an_order_whose_gateway_keeps_silent_is_unknown(nginx, upstream):
     is_over.set()
 
 
-def test_the_rate_of_an_address_is_limited_and_orders_are_counted_apart(nginx):
-    """All requests are sent before an answer is read: nginx is faster than any client that waits."""
-    many = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3 * BURST
+def answers_of(nginx, *requests):
+    """The answers to requests that are all sent before one is read: nginx is faster than any client."""
     with closing(nginx.connect()) as connection, connection.sock.makefile("rb") as received:
-        connection.sock.sendall(many + f"GET /metrics HTTP/1.1\r\n{HEAD}\r\n".encode())
-        answers = received.read().split(b"HTTP/1.1 ")[1:]
-    limited = [answer.decode() for answer in answers if answer.startswith(b"429 ")]
-    assert len(answers) == 3 * BURST + 1
+        connection.sock.sendall(b"".join(requests))
+        return received.read().decode().split("HTTP/1.1 ")[1:]
+
+
+def test_the_rate_of_an_address_is_limited_and_orders_are_counted_apart(nginx):
+    read = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    cancel = f"POST /api/modify-order HTTP/1.1\r\n{HEAD}Content-Length: 0\r\n\r\n".encode()
+    *answers, of_cancel = answers_of(nginx, read * 3 * BURST, cancel)
+    limited = [answer for answer in answers if answer.startswith("429 ")]
+    assert len(answers) == 3 * BURST
     assert len(limited) > BURST
     assert "\r\nRetry-After: 1\r\n" in limited[0]
     error = json.loads(limited[0].partition("\r\n\r\n")[2])["error"]
     assert error == "limit check failed: too many requests from this address"
-    assert nginx.request("POST", "/api/modify-order", {})[0].status == 200
+    assert of_cancel.startswith("200 ")
+
+
+def test_the_rate_of_orders_is_limited_and_what_is_refused_was_not_sent(nginx, upstream):
+    order = b"POST /api/order HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+    last = f"GET /metrics HTTP/1.1\r\n{HEAD}\r\n".encode()
+    *answers, _ = answers_of(nginx, order * 4 * TRADE_BURST, last)
+    limited = [answer for answer in answers if answer.startswith("429 ")]
+    assert len(answers) == 4 * TRADE_BURST
+    assert len(limited) > TRADE_BURST
+    assert len(upstream.requests) == len(answers) - len(limited)
 
 
 def test_the_connections_of_an_address_are_limited(nginx, upstream):

@@ -9,7 +9,7 @@ from configparser import ConfigParser
 import pytest
 from fix_gateway import END_LIMIT_S, ROOT, START_LIMIT_S, free_port, wait_until
 
-from gateway.settings import Settings
+from gateway.settings import AuthMode, Settings, is_loopback_host, load
 
 UNIT = ROOT / "config" / "systemd" / "gateway.service"
 PLACE = "/opt/opend-gateway"
@@ -58,6 +58,16 @@ def test_stopping_is_given_more_time_than_the_gateway_takes(unit):
     gunicorn = (ROOT / "config" / "gunicorn.conf.py").read_text()
     assert "graceful_timeout = int(settings.opend.timeout_s) + 5" in gunicorn
     assert int(service_of(unit)["TimeoutStopSec"]) > 2 * (Settings().opend.timeout_s + 5)
+
+
+def test_the_settings_it_comes_with_write_where_it_may(unit):
+    """Ledger and audit, and nothing else; a real OpenD changes nothing about that."""
+    settings = load({"GATEWAY_CONFIG": str(UNIT.with_name("gateway.yaml"))})
+    state = f"/var/lib/{service_of(unit)['StateDirectory']}/"
+    assert settings.ledger.startswith(f"sqlite:{state}")
+    assert str(settings.audit).startswith(state)
+    assert settings.auth.mode is AuthMode.KEYS
+    assert is_loopback_host(settings.server.bind.host)
 
 
 @pytest.fixture

@@ -252,7 +252,7 @@ class Floor:
     def records(self, told: Sequence[Told] | None = None) -> Records:
         """The three records, of all orders or of some."""
         told = self.told if told is None else told
-        lines = [line for file in self.audit_files for line in file.read_bytes().splitlines()]
+        lines = [line for file in self._written_audits() for line in file.read_bytes().splitlines()]
         audit = [json.loads(line) for line in lines if line.endswith(b"}")]
         known = Records(told, audit, self.journal, {})
         ids = [intent_id for each in told for intent_id in known.intents_of(each.request_id)]
@@ -260,11 +260,15 @@ class Floor:
             found = {intent_id: ledger.find_intent(intent_id) for intent_id in ids}
         return replace(known, intents={name: record for name, record in found.items() if record})
 
+    def _written_audits(self) -> list[Path]:
+        """The audits that exist: a gateway makes its own with the first line."""
+        return [file for file in self.audit_files if file.exists()]
+
     def assert_agreement(self, told: Sequence[Told] | None = None) -> Records:
         """Fails, with the timeline of each order concerned, unless the three records agree."""
         records = self.records(told)
         problems = records.disagreements()
-        problems += [str(each) for file in self.audit_files for each in verify(file).breaks]
+        problems += [str(each) for file in self._written_audits() for each in verify(file).breaks]
         assert not problems, "\n".join(problems)
         return records
 

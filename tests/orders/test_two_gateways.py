@@ -1,5 +1,6 @@
 """Two gateways with one Redis and nginx in front are one to their callers (docs/several-gateways.md)."""
 
+import os
 import signal
 import time
 from collections import Counter
@@ -83,13 +84,30 @@ def test_the_kill_switch_on_one_host_halts_both(pair, addresses):
     assert {pair.order("trader").status for _ in range(2)} == {200}
 
 
-def test_when_one_has_died_the_other_serves(pair, addresses):
-    """Last, since it ends a gateway. At most one order finds out, and is told that it was not sent."""
-    pair.assert_agreement()
-    dead, workers = pair.other, pair.other.children
-    dead.signal(signal.SIGKILL)
-    dead.wait_end()
+def kill(gateway):
+    """End a gateway as the end of its host would."""
+    workers = gateway.children
+    for pid in (gateway.process.pid, *workers):
+        os.kill(pid, signal.SIGKILL)
+    gateway.wait_end()
     wait_until(lambda: not any(map(is_running, workers)))
+
+
+def test_an_order_whose_gateway_died_for_good_is_resolved_by_the_other(pair):
+    """From here on one of the two is gone."""
+    pair.front = pair.other
+    waiting = pair.order_held_at("advance-accepted:before", "trader")
+    kill(pair.other)
+    told = waiting.result()
+    pair.front = pair.nginx
+    assert told.status is None
+    pair.assert_resolved()
+    assert len(pair.assert_unharmed(told)) == 1
+
+
+def test_when_one_has_died_the_other_serves(pair, addresses):
+    """At most one order finds out, and is told that it was not sent."""
+    dead = pair.other
     before = len(placed(pair))
     told = [pair.order("trader") for _ in range(6)]
     failed = [each for each in told if each.status != 200]
