@@ -55,6 +55,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "cli": {
         "web",
+        "claim",
+        "openapi",
         "boot",
         "settings",
         "trading",

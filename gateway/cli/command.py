@@ -7,10 +7,12 @@ import click
 
 from gateway.cli.audit import audit
 from gateway.cli.check import check
+from gateway.cli.claims import claims
 from gateway.cli.doctor import doctor
 from gateway.cli.installation import Installation
 from gateway.cli.intents import intents
 from gateway.cli.keys import keys
+from gateway.cli.openapi import openapi
 from gateway.cli.trading import trading
 from gateway.errors import GatewayError
 from gateway.settings import CONFIG_VARIABLE
@@ -37,7 +39,7 @@ class _Failing(click.Group):
 )
 @click.pass_context
 def gw(ctx: click.Context, config: Path | None) -> None:
-    """Checks, keys, the kill switch, the audit and the intents of a gateway.
+    """Checks, keys, the kill switch, the audit, the intents and the claims of a gateway.
 
     Works on the files and the store that the gateway's settings name, whether it runs or not.
 
@@ -54,5 +56,5 @@ def gw(ctx: click.Context, config: Path | None) -> None:
     ctx.obj = Installation(config)
 
 
-for _command in (check, keys, trading, audit, intents, doctor):
+for _command in (check, keys, trading, audit, intents, claims, openapi, doctor):
     gw.add_command(_command)

@@ -48,6 +48,10 @@ def test_every_command_is_there():
         "intents list",
         "intents show",
         "intents resolve",
+        "claims",
+        "claims list",
+        "claims drop",
+        "openapi",
         "doctor",
     ]
 

@@ -1,5 +1,6 @@
 """Two gateways with one Redis and nginx in front are one to their callers (docs/several-gateways.md)."""
 
+import json
 import os
 import signal
 import time
@@ -82,6 +83,25 @@ def test_the_kill_switch_on_one_host_halts_both(pair, addresses):
     pair.gw("trading", "resume")
     time.sleep(IN_FORCE_WITHIN_S)
     assert {pair.order("trader").status for _ in range(2)} == {200}
+
+
+def connections_with_quotes(pair):
+    """How many connections to OpenD have the quotes of HK.00001."""
+    _, _, answer = pair.request("GET", "/api/sub-info?is_req_all_conn=true", key="trader")
+    wanted = {"market": 1, "code": "00001"}
+    return sum(
+        any(wanted in each["security_list"] for each in connection["sub_info_list"])
+        for connection in answer["s2c"]["conn_sub_info_list"]
+    )
+
+
+def test_a_subscription_by_one_is_followed_by_the_other(pair):
+    body = {"security_list": ["HK.00001"], "sub_type_list": ["Basic"], "is_sub_or_un_sub": True}
+    status, _, _ = pair.request("POST", "/api/subscribe", body, key="trader")
+    assert status == 200
+    wait_until(lambda: connections_with_quotes(pair) == 2)
+    claimed = json.loads(pair.gw("claims", "list", "--key", "trader", "--json"))
+    assert [(each["security"], each["sub_type"]) for each in claimed] == [("HK.00001", "Basic")]
 
 
 def kill(gateway):
