@@ -8,13 +8,16 @@ from web.fix_web import token_of, write_policy
 PAPER = {"trd_env": "simulate", "acc_id": 987654, "trd_market": "HK"}
 ORDER = {**PAPER, "trd_side": 1, "order_type": 1, "code": "00700", "qty": 100, "price": 300.0}
 CANCEL = {"modify_order_op": 2, "qty": 0, "price": 0}
+SCOPES = ["qot:read", "acc:read"]
 TOKEN = token_of("reader")
 APPLE_PRICE = "#watch-list li:nth-child(2) .what b"
 FIRST_STATE = "#orders tr:first-child td.state"
 
 
 def embedded(**settings):
-    return {"opend": {"endpoints": [f"127.0.0.1:{free_port()}"]}, **settings}
+    """Settings with a market in which every few seconds are a minute."""
+    simulator = {"clock": "2026-03-02T10:30:00-05:00@20"}
+    return {"opend": {"endpoints": [f"127.0.0.1:{free_port()}"], "simulator": simulator}, **settings}
 
 
 def wait_ticks(browser, selector):
@@ -61,7 +64,7 @@ def test_prices_tick_and_an_order_appears_and_changes(start_gateway, browser):
 
 def test_a_pasted_token_opens_it_and_it_outlives_a_reload_of_the_gateway(start_gateway, browser, tmp_path):
     policy = tmp_path / "policy.yaml"
-    write_policy(policy, {"id": "reader", "scopes": ["qot:read"]})
+    write_policy(policy, {"id": "reader", "scopes": ["qot:read"]}, {"id": "owner", "scopes": SCOPES})
     gateway = start_gateway(embedded(auth={"mode": "keys", "policy": str(policy)})).wait_ready()
     browser.open(f"http://127.0.0.1:{gateway.port}/live")
     browser.wait_text("#token-form label", bool)
@@ -79,7 +82,12 @@ def test_a_pasted_token_opens_it_and_it_outlives_a_reload_of_the_gateway(start_g
     browser.wait_text("#lamp-socket b", lambda text: text == "open")
     wait_ticks(browser, APPLE_PRICE)
 
+    # What one key may see does not stay for the next.
+    browser.click("#forget")
+    browser.fill("#token", f"{token_of('owner')}\n")
+    browser.wait_text("#account-list button", bool)
     write_policy(policy)
     browser.wait_text("#token-error", lambda text: "4401" in text)
+    assert browser.text("#account-list") == browser.text("#orders") == ""
     assert TOKEN not in browser.driver.current_url
     assert TOKEN not in gateway.log

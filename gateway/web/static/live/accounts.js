@@ -33,6 +33,17 @@ export class Accounts {
     if (chosen) this.choose(chosen);
   }
 
+  /** Show nothing of any account: what one key may see is not for the next. */
+  forget() {
+    this.#turn += 1;
+    this.#chosen = null;
+    this.#list([]);
+    this.#fault(null);
+    this.orders.clear();
+    this.fills.clear();
+    write(byId("orders-of"), "");
+  }
+
   /** An order or a fill was pushed. Accounts that are not shown get a mark. */
   push(frame) {
     const account = String(frame.acc_id);

@@ -74,8 +74,10 @@ async function needsToken() {
 
 function askForToken(reason) {
   socket.disconnect();
+  accounts.forget();
   hideNotice();
   setLamp("socket", "off", "closed");
+  setLamp("opend", "off", "unknown");
   tokenForm.ask(reason);
 }
 
