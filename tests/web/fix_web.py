@@ -104,12 +104,14 @@ def gateway_with(tmp_path):
             desk=Desk(client, store, audit, clock, lease=lease),
             policy_watch=PolicyWatch(policy_file, clock) if policy_file else None,
         )
+        lease.open()
         made.append((parts, policy_file))
         http = create_app(settings, parts).test_client()
         return Gateway(parts.client, http, clock, parts, directory, key_id)
 
     yield make
     for parts, policy_file in made:
+        parts.lease.close()
         parts.ledger.close()
         parts.audit.close()
         if policy_file:
