@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
 # Programs that tests start, by the name of their Debian package and command.
-TEST_PROGRAMS := curl redis-server
+TEST_PROGRAMS := curl redis-server prometheus
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check proto docs clean programs
@@ -42,8 +42,9 @@ check: $(TEST_STAMP) ## Run ruff and mypy
 proto: $(TEST_STAMP) ## Compile proto/*.proto for gateway/schema
 	$(BIN)/python proto/compile.py
 
-docs: $(TEST_STAMP) ## Write the tables of README.md from the code
+docs: $(TEST_STAMP) ## Write the tables of README.md and the dashboard from the code
 	$(BIN)/python docs/tables.py
+	$(BIN)/python docs/dashboard.py
 
 clean: ## Remove the virtual environment and everything that was built
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
