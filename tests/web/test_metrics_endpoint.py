@@ -23,7 +23,8 @@ LABEL_VALUES = {
     "outcome": set(ORDER_OUTCOMES)
     | {"ok", "refused", "limited", "failed", "timeout", "lost", "unusable", "unavailable", "error"},
     "reason": {reason.label for reason in DenyReason}
-    | {"not_judged", "no_token", "unknown_token", "expired", "scope", "environment"},
+    | {"not_judged", "no_token", "unknown_token", "expired", "scope", "environment"}
+    | {"not_local", "forwarded", "host", "origin"},
     "scope": {"all", "key"},
     "purpose": {"quotes", "trading"},
     "state": {"reducing", "halted", "connecting", "initialising", "ready", "closed"},
