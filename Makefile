@@ -45,8 +45,9 @@ check: $(TEST_STAMP) ## Run ruff and mypy
 proto: $(TEST_STAMP) ## Compile proto/*.proto for gateway/schema
 	$(BIN)/python proto/compile.py
 
-docs: $(TEST_STAMP) ## Write the tables of README.md from the code
+docs: $(TEST_STAMP) ## Write the tables of README.md and the dashboard from the code
 	$(BIN)/python docs/tables.py
+	$(BIN)/python docs/dashboard.py
 
 screenshot: $(TEST_STAMP) programs ## Take docs/live.png, the picture of the live page
 	PYTHONPATH=tests $(BIN)/python tests/live/screenshot.py docs/live.png

@@ -1,0 +1,3 @@
+from fix_prometheus import monitored
+
+__all__ = ["monitored"]
