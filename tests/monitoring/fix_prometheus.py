@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +24,7 @@ from e2e.examples import BODIES
 from fix_gateway import GatewayProcess, free_port, wait_until
 from fix_simulator import SimulatorProcess
 from troubles import TROUBLES, Trouble
+from websocket import create_connection
 
 from gateway.policy.token import format_hash, hash_token, new_token
 
@@ -153,6 +154,7 @@ class TroubledGateways:
 REAL = "real"
 DOWN = "down"
 ORDER = BODIES["order"]
+SUBSCRIPTION = {"security_list": ["HK.00700"], "sub_type_list": ["Basic"]}
 
 
 @dataclass
@@ -196,7 +198,15 @@ def _steps(gateway: GatewayProcess, policy: Path, token: str) -> list[Callable[[
     def call(path: str, body: Any = None, token: str = token) -> None:
         gateway.request("GET" if body is None else "POST", path, body, {"Authorization": f"Bearer {token}"})
 
+    def listen() -> None:
+        address, header = f"ws://127.0.0.1:{gateway.port}/ws", [f"Authorization: Bearer {token}"]
+        with closing(create_connection(address, timeout=ANSWER_LIMIT_S, header=header)) as socket:
+            socket.send(json.dumps({"op": "subscribe", **SUBSCRIPTION}))
+            while json.loads(socket.recv())["type"] != "quote":
+                pass
+
     return [
+        listen,
         lambda: call("/api/accounts"),
         lambda: call("/api/quote", BODIES["quote"]),
         lambda: call("/api/order", ORDER),
