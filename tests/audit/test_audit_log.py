@@ -356,6 +356,16 @@ def test_lines_that_come_while_the_disk_is_busy_are_synced_together(path, monkey
     assert verify(path).findings == ()
 
 
+def test_a_burst_on_a_slow_disk_is_taken_whole(path, monkeypatch):
+    """One sync a line would take 10 s, and most lines would be told that they came too late."""
+    monkeypatch.setattr(os, "fsync", lambda file: time.sleep(0.05))
+    log = AuditLog(path, SystemClock())
+    written = [gevent.spawn(log.write, event(number), durable=True) for number in range(200)]
+    gevent.joinall(written, raise_error=True)
+    log.close()
+    assert len(entries(path)) == 201
+
+
 def test_line_whose_hub_hears_too_late_of_it_counts_as_written(path):
     log = AuditLog(path, SystemClock(), timeout_s=0.3)
     fill(log, 1)
