@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from fix_gateway import END_LIMIT_S, free_port, wait_until
 from fix_store import RedisServer, short_directory
+from websocket import create_connection
 
 from gateway.policy.token import format_hash, hash_token, new_token
 
@@ -46,6 +47,7 @@ def start(start_gateway, opend):
                 "opend": {"embedded": False, "endpoints": [opend.address], "pool_size": 1},
                 "auth": {"mode": "local"},
                 "server": {"bind": f"127.0.0.1:{free_port()}", "workers": workers},
+                "log": {"format": "text"},
                 **settings,
             },
             app="hurried_wsgi:app",
@@ -105,6 +107,11 @@ class OneWorker:
             "/api/subscribe", security_list=securities, sub_type_list=types, is_sub_or_un_sub=on, **more
         )
 
+    def listen(self):
+        """The connection as a socket of its worker."""
+        address = f"ws://127.0.0.1:{self._http.port}/ws"
+        return create_connection(address, timeout=END_LIMIT_S, socket=self._http.sock)
+
     def close(self):
         self._http.close()
 
@@ -128,10 +135,21 @@ def one_of_each():
         each.close()
 
 
+def quoted(socket, count):
+    """The first so many securities whose quotes a socket gets."""
+    found = set()
+    while len(found) < count:
+        message = json.loads(socket.recv())
+        if message["type"] == "quote":
+            found.add(message["sec_key"])
+    return found
+
+
 @pytest.mark.parametrize("store", ["sqlite", "redis"])
 def test_a_subscription_made_once_holds_on_every_worker(request, opend, start, one_of_each, store):
     ledger = {"ledger": request.getfixturevalue("redis_url")} if store == "redis" else {}
-    first, second, third = one_of_each(start(quote={"auto_subscribe": False}, **ledger))
+    gateway = start(quote={"auto_subscribe": False}, **ledger)
+    first, second, third = one_of_each(gateway)
     first.subscribe(*CODES, is_reg_or_un_reg_push=True)
     for index in range(100):
         code = CODES[index % len(CODES)]
@@ -139,6 +157,9 @@ def test_a_subscription_made_once_holds_on_every_worker(request, opend, start, o
         assert [each["security"]["code"] for each in answer["s2c"]["basic_qot_list"]] == [code]
     subscribed = {f"HK.{code} {BASIC}" for code in CODES}
     on_all(opend, "pushes", subscribed)
+    sockets = [each.listen() for each in one_of_each(gateway)]
+    opend.admin("advance", seconds=30)
+    assert [quoted(socket, len(CODES)) for socket in sockets] == [{f"HK.{code}" for code in CODES}] * WORKERS
     third.post("/api/sub-acc-push", acc_id_list=[987654])
     on_all(opend, "acc_ids", {987654})
     second.subscribe(*CODES[1:], on=False)

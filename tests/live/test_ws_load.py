@@ -24,14 +24,24 @@ CROWD_S = 20.0
 
 
 @pytest.fixture
-def gateway(start_gateway, feed_opend):
+def count_file(tmp_path):
+    """Where the worker says how many greenlets it has."""
+    return tmp_path / "greenlets"
+
+
+@pytest.fixture
+def gateway(start_gateway, feed_opend, count_file):
     gateway = start_gateway(
         {
             "opend": {"embedded": False, "endpoints": [str(feed_opend.endpoint)], "timeout_s": 60},
             "auth": {"mode": "local"},
             "ws": {"max_sockets_per_key": 2000, "max_sockets": 2000},
             "ledger": "sqlite:ledger.db",
-        }
+            "log": {"format": "text"},
+        },
+        app="counted_wsgi:app",
+        PYTHONPATH=str(Path(__file__).parent),
+        GREENLET_COUNT_FILE=str(count_file),
     ).wait_ready()
     with gevent.Timeout(LIMIT_S):
         while len(feed_opend.peers) < 2:
@@ -131,16 +141,24 @@ def descriptors(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
+def living_greenlets(count_file: Path) -> int:
+    return int(count_file.read_text())
+
+
 def gauge(gateway, name: str) -> float:
     text = gateway.request("GET", "/metrics")[1].decode()
     return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{name} "))
 
 
-def test_a_crowd_that_comes_and_goes_leaves_nothing_behind(gateway, feed_opend):
+def test_a_crowd_that_comes_and_goes_leaves_nothing_behind(gateway, feed_opend, count_file):
     """1,000 sockets in 20 s (a minute would show no more), half of them with claims, ended in every way."""
     worker = next(pid for pid in gateway.children if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes())
     keeper = subscribed(gateway)
     before = descriptors(worker)
+    wait_until_cooperatively(count_file.exists)
+    count_file.unlink()  # it was written while the worker started
+    wait_until_cooperatively(count_file.exists)
+    greenlets_before = living_greenlets(count_file)
     pick = random.Random(7)
     pushing = gevent.spawn(push_for_ever, feed_opend)
     outcomes = []
@@ -168,6 +186,7 @@ def test_a_crowd_that_comes_and_goes_leaves_nothing_behind(gateway, feed_opend):
     wait_until_cooperatively(lambda: gauge(gateway, "gateway_ws_sockets") == 1)
     wait_until_cooperatively(lambda: gauge(gateway, "gateway_claims") == 1)
     wait_until_cooperatively(lambda: descriptors(worker) <= before)
+    wait_until_cooperatively(lambda: living_greenlets(count_file) <= greenlets_before)
     assert keeper.ask(op="ping")["ok"] is True
     keeper.close()
     wait_until_cooperatively(lambda: gauge(gateway, "gateway_ws_sockets") == 0)
