@@ -24,6 +24,7 @@ from gateway.audit import AuditLog
 from gateway.clock import Clock
 from gateway.errors import GatewayError
 from gateway.ledger.base import (
+    CLOCK_TOLERANCE_S,
     IntentRecord,
     IntentState,
     Ledger,
@@ -32,6 +33,7 @@ from gateway.ledger.base import (
     WrongIntentState,
     to_us,
 )
+from gateway.ledger.lease import Lease
 from gateway.opend.client import CallKind, Client
 from gateway.opend.errors import OpenDError, OpenDRefused
 from gateway.order import Environment, IntentKind
@@ -48,6 +50,9 @@ GLOBAL_STATE = protocol_named("GetGlobalState")
 INTERVAL_S = 0.25
 STALE_MARGIN_S = 0.5
 """How much longer than a call's deadline a worker that lives may take to record its outcome."""
+
+FOREIGN_MARGIN_S = CLOCK_TOLERANCE_S + STALE_MARGIN_S
+"""The same of another worker, which may have sent it by the clock of another machine."""
 
 LOOK_AFTER_S = 1.0
 """How long after an order was sent the lists are first asked for it."""
@@ -110,7 +115,7 @@ class Reconciler:
     """The search of one worker, in a greenlet of its own between `open` and `close`.
 
     `timeout_s` is what the desk gives one attempt to send; what is longer in flight has nobody who
-    waits for it. `settlements` are the desk's.
+    waits for it. `settlements` are the desk's, and so is `lease`.
     """
 
     def __init__(
@@ -122,13 +127,15 @@ class Reconciler:
         *,
         settlements: Settlements,
         timeout_s: float,
+        lease: Lease | None = None,
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._audit = audit
         self._clock = clock
         self._settlements = settlements
-        self._stale_after_s = timeout_s + STALE_MARGIN_S
+        self._timeout_s = timeout_s
+        self._lease = lease
         self._clock_offset_s: float | None = None
         self._clock_set_s = float("-inf")
         self._absent_since_s: dict[str, float] = {}
@@ -206,7 +213,13 @@ class Reconciler:
         if lease_id is not None and lease_id not in self._live_leases:
             return True
         since_set_s = self._clock.monotonic_s() - self._clock_set_s
-        return min(self._age_s(record), since_set_s) >= self._stale_after_s
+        return min(self._age_s(record), since_set_s) >= self._timeout_s + self._margin_s(record)
+
+    def _margin_s(self, record: IntentRecord) -> float:
+        """What is only reserved may be given up early: then its worker cannot send it any more."""
+        own_ids = (None, self._lease.lease_id if self._lease else None)
+        is_foreign = record.intent.lease_id not in own_ids
+        return FOREIGN_MARGIN_S if is_foreign and record.state is IntentState.SENT else STALE_MARGIN_S
 
     def _give_up_waiting(self, record: IntentRecord) -> IntentRecord | None:
         """Move on an intent that nobody else will; the intent if it now has to be looked for."""
