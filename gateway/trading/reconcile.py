@@ -138,6 +138,7 @@ class Reconciler:
         self._lease = lease
         self._clock_offset_s: float | None = None
         self._clock_set_s = float("-inf")
+        self._seen_since_s: dict[str, float] = {}
         self._absent_since_s: dict[str, float] = {}
         self._history_asked_s: dict[AccountKey, float] = {}
         self._left_to_people: dict[str, float] = {}
@@ -183,7 +184,7 @@ class Reconciler:
         self._settlements.retry()
         self._watch_clock()
         open_intents = self._ledger.open_intents()
-        self._forget_all_but(record.intent.intent_id for record in open_intents)
+        self._remember([record.intent.intent_id for record in open_intents])
         # Read after the intents: each of them was reserved under a lease that was live then.
         self._live_leases = self._ledger.live_leases(self._clock.wall_s()) if open_intents else frozenset()
         waiting = [kept for record in open_intents if (kept := self._give_up_waiting(record))]
@@ -197,9 +198,12 @@ class Reconciler:
             self._clock_set_s = self._clock.monotonic_s()
         self._clock_offset_s = offset_s
 
-    def _forget_all_but(self, intent_ids: Iterable[str]) -> None:
-        still_open = set(intent_ids)
-        for remembered in (self._absent_since_s, self._left_to_people):
+    def _remember(self, intent_ids: Iterable[str]) -> None:
+        """Note since when these intents are seen, and forget all others."""
+        now_s, still_open = self._clock.monotonic_s(), set(intent_ids)
+        for intent_id in still_open:
+            self._seen_since_s.setdefault(intent_id, now_s)
+        for remembered in (self._seen_since_s, self._absent_since_s, self._left_to_people):
             for intent_id in remembered.keys() - still_open:
                 del remembered[intent_id]
 
@@ -240,7 +244,13 @@ class Reconciler:
         sent_s = record.sent_s if record.sent_s is not None else record.updated_s
         next_look_s = self._left_to_people.get(record.intent.intent_id, float("-inf"))
         is_over = self._clock.monotonic_s() >= next_look_s
-        return is_over and self._clock.wall_s() - sent_s >= LOOK_AFTER_S
+        seen_s = self._clock.monotonic_s() - self._seen_since_s[record.intent.intent_id]
+        return is_over and max(seen_s, self._clock.wall_s() - sent_s) >= LOOK_AFTER_S
+
+    def _ahead_s(self, record: IntentRecord, opend: _OpenD) -> float | None:
+        """How far OpenD's clock is ahead of the one that an order was sent by; None if that was set since."""
+        was_set = self._seen_since_s[record.intent.intent_id] <= self._clock_set_s + CLOCK_STEP_S
+        return None if was_set else opend.ahead_s
 
     def _advance(self, record: IntentRecord, step: Step, outcome: str) -> IntentRecord | None:
         """Do a step, and note it in the audit if it was not somebody else's; None if it came too late."""
@@ -296,7 +306,7 @@ class Reconciler:
         everything = tuple({order.orderID: order for order in (*(history or ()), *listed)}.values())
         for record in sorted(records, key=lambda each: each.created_s):
             claimed = () if is_signed(record.intent) else self._claims(record)
-            found = find_outcome(record, OrderList(everything, opend.ahead_s, claimed))
+            found = find_outcome(record, OrderList(everything, self._ahead_s(record, opend), claimed))
             is_old = self._is_of_history(record)
             if not isinstance(found, Finding):
                 self._resolve(record, found)
