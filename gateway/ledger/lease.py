@@ -85,7 +85,8 @@ class Lease:
             return
         if self._is_failing:
             _log.info("this worker renews its lease again")
-        if self._renewed_s is None or asked_s - self._renewed_s >= LEASE_S:
+        # Until the answer: when the ledger had it, the term before may have been over.
+        if self._renewed_s is None or self._clock.monotonic_s() - self._renewed_s >= LEASE_S:
             self._term += 1
         is_first, self._is_failing, self._renewed_s = self._renewed_s is None, False, asked_s
         if not was_there and not is_first and self.on_lost is not None:
@@ -93,5 +94,8 @@ class Lease:
 
     def _run(self) -> None:
         while True:
-            self.renew()
+            try:
+                self.renew()
+            except Exception:  # noqa: BLE001 - a defect must not end a worker that lives
+                _log.exception("the renewal of this worker's lease failed")
             gevent.sleep(RENEW_INTERVAL_S)

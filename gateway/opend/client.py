@@ -236,7 +236,9 @@ class Client:
             call.request.c2s.packetID.connID = conn_id
             call.request.c2s.packetID.serialNo = serial
         body = call.request.SerializeToString()
-        answer = connection.call(call.protocol.proto_id, body, call.deadline_s, call.fence)
+        answer = connection.call(
+            call.protocol.proto_id, body, call.deadline_s, call.fence, is_write=call.travel.is_write
+        )
         return parse_response(call.protocol, answer)
 
     def _connect(self, endpoint: Endpoint, is_pinned: bool) -> Connection:

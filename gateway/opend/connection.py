@@ -7,8 +7,11 @@ notice before they touch the stream and end; every call from the child is refuse
 """
 
 import errno
+import fcntl
 import logging
 import os
+import struct
+import termios
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,6 +46,11 @@ from gateway.opend.protocol import Event as SessionEvent
 from gateway.opend.settings import Endpoint
 
 READ_BYTES = 64 * 1024
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""`SO_LINGER`: what the machine has not sent of a connection is dropped with it, also when the process
+dies. Else it would be delivered when the way is free again, to an OpenD that had been asked in vain for
+the order in it."""
+
 DRAIN_S = 1.0
 """The reader's time to reach the end of the stream after a write has failed; it needs far less."""
 
@@ -62,10 +70,11 @@ Fence: TypeAlias = Callable[[], str | None]
 
 @dataclass(slots=True, eq=False)
 class _Outgoing:
-    """A frame on its way out."""
+    """A frame on its way out. `end` is where it ends in the stream, once the machine has the whole of it."""
 
     frame: bytes
     written: int = 0
+    end: float = float("inf")
 
     def may_begin(self, now_s: float) -> bool:
         """Whether its first byte may still be written at this moment of monotonic time."""
@@ -148,6 +157,7 @@ class Connection:
         self._ready: AsyncResult[SessionInfo] = AsyncResult()
         self._end_reason: OpenDError | None = None
         self._packet_serial = 0
+        self._written = 0
         self._is_doubtful = False
 
     @property
@@ -204,14 +214,23 @@ class Connection:
         self._packet_serial += 1
         return PacketId(self.info.conn_id, self._packet_serial)
 
-    def call(self, proto_id: int, body: bytes, deadline_s: float, fence: Fence | None = None) -> bytes:
+    def call(
+        self,
+        proto_id: int,
+        body: bytes,
+        deadline_s: float,
+        fence: Fence | None = None,
+        *,
+        is_write: bool = False,
+    ) -> bytes:
         """Send a request and return the plain body of its reply.
 
         `deadline_s` is a point of the clock's monotonic time: after it no first byte is written, and
         none when the fence says no, however long this process was stopped before. Raises `NotSent` when
         no byte of the request was written and none will be; `ConnectionLost` or `OpenDTimeout` when it
         was sent and not answered; a `ReplyUnusable` when the answer cannot be read; `WrongProcess`
-        after a fork.
+        after a fork. A write of which OpenD's machine has not all bytes at the deadline ends the
+        connection, so that it cannot arrive later.
         """
         self._require_own_process()
         if self._session.state is not SessionState.READY:
@@ -223,6 +242,8 @@ class Connection:
             waiting.settled.wait(max(0.0, deadline_s - self._clock.monotonic_s()))
             if waiting.outcome is None:
                 self._is_doubtful = True
+                if is_write and self._is_held(waiting):
+                    self._drop(ConnectionLost("a write was not taken in time"))
                 raise waiting.timed_out(self.endpoint)
             if isinstance(waiting.outcome, OpenDError):
                 raise waiting.outcome
@@ -262,6 +283,7 @@ class Connection:
             with gevent.Timeout(timeout_s, OpenDUnavailable("cannot connect: timed out")):
                 connected = socket.create_connection(self.endpoint)
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         except (OSError, UnicodeError) as error:
             raise OpenDUnavailable(f"cannot connect: {_reason(error)}") from error
         connected.setblocking(False)
@@ -279,6 +301,17 @@ class Connection:
 
     def _may_go_on(self) -> bool:
         return not self.closed.is_set() and self._is_own_process()
+
+    def _is_held(self, outgoing: _Outgoing) -> bool:
+        """Whether bytes of a frame that was begun may still be on this side of the connection."""
+        if not outgoing.written or self._socket is None:
+            return False
+        try:
+            answer = fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, bytes(4))
+        except OSError:
+            return True
+        (unacknowledged,) = struct.unpack("i", answer)
+        return bool(self._written - unacknowledged < outgoing.end)
 
     def _post(self, outgoing: _Outgoing) -> None:
         self._outgoing.append(outgoing)
@@ -308,7 +341,10 @@ class Connection:
                     return
             else:
                 outgoing.written += sent
+                self._written += sent
                 rest = rest[sent:]
+                if not rest:
+                    outgoing.end = self._written
 
     def _run_reader(self, connected: socket.socket, writer: "gevent.Greenlet[..., None]") -> None:
         """Read until the connection is over; then, in the process that owns it, free the socket."""

@@ -274,9 +274,12 @@ class Pool:
     def _keep(self, slot: _Slot, pid: int) -> None:
         """Keep the slot connected for as long as the pool is open in this process."""
         while os.getpid() == pid:
-            connection = self._connect_somewhere(slot)
-            if connection is not None:
-                self._serve(slot, connection)
+            try:
+                connection = self._connect_somewhere(slot)
+                if connection is not None:
+                    self._serve(slot, connection)
+            except Exception:  # noqa: BLE001 - a defect must not leave the slot without a connection for ever
+                _log.exception("a connection to OpenD could not be kept")
             slot.pause()
 
     def _connect_somewhere(self, slot: _Slot) -> Connection | None:

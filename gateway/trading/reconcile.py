@@ -24,6 +24,7 @@ from gateway.audit import AuditLog
 from gateway.clock import Clock
 from gateway.errors import GatewayError
 from gateway.ledger.base import (
+    CLOCK_TOLERANCE_S,
     IntentRecord,
     IntentState,
     Ledger,
@@ -32,6 +33,7 @@ from gateway.ledger.base import (
     WrongIntentState,
     to_us,
 )
+from gateway.ledger.lease import Lease
 from gateway.opend.client import CallKind, Client
 from gateway.opend.errors import OpenDError, OpenDRefused
 from gateway.order import Environment, IntentKind
@@ -48,6 +50,9 @@ GLOBAL_STATE = protocol_named("GetGlobalState")
 INTERVAL_S = 0.25
 STALE_MARGIN_S = 0.5
 """How much longer than a call's deadline a worker that lives may take to record its outcome."""
+
+FOREIGN_MARGIN_S = CLOCK_TOLERANCE_S + STALE_MARGIN_S
+"""The same of another worker, which may have sent it by the clock of another machine."""
 
 LOOK_AFTER_S = 1.0
 """How long after an order was sent the lists are first asked for it."""
@@ -110,7 +115,7 @@ class Reconciler:
     """The search of one worker, in a greenlet of its own between `open` and `close`.
 
     `timeout_s` is what the desk gives one attempt to send; what is longer in flight has nobody who
-    waits for it. `settlements` are the desk's.
+    waits for it. `settlements` are the desk's, and so is `lease`.
     """
 
     def __init__(
@@ -122,15 +127,18 @@ class Reconciler:
         *,
         settlements: Settlements,
         timeout_s: float,
+        lease: Lease | None = None,
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._audit = audit
         self._clock = clock
         self._settlements = settlements
-        self._stale_after_s = timeout_s + STALE_MARGIN_S
+        self._timeout_s = timeout_s
+        self._lease = lease
         self._clock_offset_s: float | None = None
         self._clock_set_s = float("-inf")
+        self._seen_since_s: dict[str, float] = {}
         self._absent_since_s: dict[str, float] = {}
         self._history_asked_s: dict[AccountKey, float] = {}
         self._left_to_people: dict[str, float] = {}
@@ -176,7 +184,7 @@ class Reconciler:
         self._settlements.retry()
         self._watch_clock()
         open_intents = self._ledger.open_intents()
-        self._forget_all_but(record.intent.intent_id for record in open_intents)
+        self._remember([record.intent.intent_id for record in open_intents])
         # Read after the intents: each of them was reserved under a lease that was live then.
         self._live_leases = self._ledger.live_leases(self._clock.wall_s()) if open_intents else frozenset()
         waiting = [kept for record in open_intents if (kept := self._give_up_waiting(record))]
@@ -190,9 +198,12 @@ class Reconciler:
             self._clock_set_s = self._clock.monotonic_s()
         self._clock_offset_s = offset_s
 
-    def _forget_all_but(self, intent_ids: Iterable[str]) -> None:
-        still_open = set(intent_ids)
-        for remembered in (self._absent_since_s, self._left_to_people):
+    def _remember(self, intent_ids: Iterable[str]) -> None:
+        """Note since when these intents are seen, and forget all others."""
+        now_s, still_open = self._clock.monotonic_s(), set(intent_ids)
+        for intent_id in still_open:
+            self._seen_since_s.setdefault(intent_id, now_s)
+        for remembered in (self._seen_since_s, self._absent_since_s, self._left_to_people):
             for intent_id in remembered.keys() - still_open:
                 del remembered[intent_id]
 
@@ -206,7 +217,13 @@ class Reconciler:
         if lease_id is not None and lease_id not in self._live_leases:
             return True
         since_set_s = self._clock.monotonic_s() - self._clock_set_s
-        return min(self._age_s(record), since_set_s) >= self._stale_after_s
+        return min(self._age_s(record), since_set_s) >= self._timeout_s + self._margin_s(record)
+
+    def _margin_s(self, record: IntentRecord) -> float:
+        """What is only reserved may be given up early: then its worker cannot send it any more."""
+        own_ids = (None, self._lease.lease_id if self._lease else None)
+        is_foreign = record.intent.lease_id not in own_ids
+        return FOREIGN_MARGIN_S if is_foreign and record.state is IntentState.SENT else STALE_MARGIN_S
 
     def _give_up_waiting(self, record: IntentRecord) -> IntentRecord | None:
         """Move on an intent that nobody else will; the intent if it now has to be looked for."""
@@ -227,7 +244,13 @@ class Reconciler:
         sent_s = record.sent_s if record.sent_s is not None else record.updated_s
         next_look_s = self._left_to_people.get(record.intent.intent_id, float("-inf"))
         is_over = self._clock.monotonic_s() >= next_look_s
-        return is_over and self._clock.wall_s() - sent_s >= LOOK_AFTER_S
+        seen_s = self._clock.monotonic_s() - self._seen_since_s[record.intent.intent_id]
+        return is_over and max(seen_s, self._clock.wall_s() - sent_s) >= LOOK_AFTER_S
+
+    def _ahead_s(self, record: IntentRecord, opend: _OpenD) -> float | None:
+        """How far OpenD's clock is ahead of the one that an order was sent by; None if that was set since."""
+        was_set = self._seen_since_s[record.intent.intent_id] <= self._clock_set_s + CLOCK_STEP_S
+        return None if was_set else opend.ahead_s
 
     def _advance(self, record: IntentRecord, step: Step, outcome: str) -> IntentRecord | None:
         """Do a step, and note it in the audit if it was not somebody else's; None if it came too late."""
@@ -283,7 +306,7 @@ class Reconciler:
         everything = tuple({order.orderID: order for order in (*(history or ()), *listed)}.values())
         for record in sorted(records, key=lambda each: each.created_s):
             claimed = () if is_signed(record.intent) else self._claims(record)
-            found = find_outcome(record, OrderList(everything, opend.ahead_s, claimed))
+            found = find_outcome(record, OrderList(everything, self._ahead_s(record, opend), claimed))
             is_old = self._is_of_history(record)
             if not isinstance(found, Finding):
                 self._resolve(record, found)

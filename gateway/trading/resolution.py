@@ -45,12 +45,13 @@ class Finding(Enum):
 class OrderList:
     """What OpenD listed for an account.
 
-    `ahead_s` is how far OpenD's clock is ahead of the gateway's. `claimed` are the numbers of orders
+    `ahead_s` is how far OpenD's clock is ahead of the gateway's, None where that cannot be told for the
+    time at which the order was sent. `claimed` are the numbers of orders
     that other intents are known to have become.
     """
 
     orders: tuple[WireMessage, ...]
-    ahead_s: float
+    ahead_s: float | None
     claimed: Collection[int] = ()
 
 
@@ -146,8 +147,8 @@ def _has_price(order: WireMessage, intent: Intent) -> bool:
 
 
 def _is_of_time(record: IntentRecord, order: WireMessage, listed: OrderList) -> bool:
-    """An order whose time OpenD does not tell may be of any time."""
-    if not order.HasField("createTimestamp"):
+    """An order whose time cannot be told, or compared, may be of any time."""
+    if listed.ahead_s is None or not order.HasField("createTimestamp"):
         return True
     sent_s = (record.sent_s or record.created_s) + listed.ahead_s
     return bool(-CREATED_BEFORE_S <= order.createTimestamp - sent_s <= CREATED_AFTER_S)

@@ -81,13 +81,9 @@ class Operations:
         return _reply(named, ok=True)
 
     def end(self) -> None:
-        """Drop what the socket has claimed. Where the store is away, its claims end with the worker."""
-        if not self._has_claimed:
-            return
-        try:
-            self._claims.drop(self._listener.holder, None)
-        except GatewayError as error:
-            _log.warning("the claims of a socket that has ended stay until this worker ends: %s", error)
+        """Drop what the socket has claimed."""
+        if self._has_claimed:
+            self._claims.end(self._listener.holder)
 
     def _find(self, named: Fields) -> Callable[[Fields], None]:
         name = named.get("op")

@@ -26,6 +26,7 @@ from gateway.ledger.base import (
     Replay,
     ReplayKey,
     ReplayKind,
+    Resolution,
 )
 from gateway.opend.errors import OpenDRefused, OutcomeUnknown
 from gateway.policy.reasons import Denied, DenyReason
@@ -198,10 +199,18 @@ class Replays:
             _log.error("the answer to intent %s is not kept; its record will answer: %s", intent_id, error)
 
     def _drop(self, claim: Claim, intent_id: str) -> None:
+        """Free the name, unless another request, which took this one for dead, sent the order under it."""
         try:
-            self._ledger.drop_replay(claim.key, intent_id)
+            record = self._ledger.find_intent(intent_id)
+            if record is None or _was_not_traded(record):
+                self._ledger.drop_replay(claim.key, intent_id)
         except LedgerUnavailable as error:
             _log.error("the name of intent %s, which was never sent, is not free: %s", intent_id, error)
+
+
+def _was_not_traded(record: IntentRecord) -> bool:
+    is_unsent_or_refused = record.state in (IntentState.ABANDONED, IntentState.REJECTED)
+    return is_unsent_or_refused or record.resolution in (Resolution.ABSENT, Resolution.REJECTED)
 
 
 def _recall(write: Write, record: IntentRecord) -> Response:

@@ -132,6 +132,7 @@ def _reconciler(settings: Settings, parts: Parts) -> Reconciler:
         parts.clock,
         settlements=parts.desk.settlements,
         timeout_s=settings.opend.timeout_s,
+        lease=parts.lease,
     )
 
 

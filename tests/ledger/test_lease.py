@@ -131,6 +131,19 @@ def test_fence_stays_shut_after_a_gap(clock: ManualClock, lease: Lease) -> None:
     assert lease.fence()() is None
 
 
+def test_fence_stays_shut_after_a_renewal_that_may_have_come_too_late(
+    clock: ManualClock, scripted: ScriptedStore, lease: Lease
+) -> None:
+    lease.renew()
+    before = lease.fence()
+    clock.advance(LEASE_S - 0.1)
+    scripted.answer_s = 1.0
+    lease.renew()
+    assert lease.is_live
+    assert before() == OVER
+    assert lease.fence()() is None
+
+
 def test_lost_lease_is_told_and_the_first_renewal_is_none(scripted: ScriptedStore, lease: Lease) -> None:
     lost: list[bool] = []
     lease.on_lost = lambda: lost.append(True)
@@ -186,6 +199,26 @@ def test_is_renewed_in_the_background_after_a_start_without_the_ledger(
     ended = len(scripted.steps)
     gevent.sleep(0.01)
     assert len(scripted.steps) == ended
+
+
+def test_goes_on_after_a_defect_of_the_store_or_of_who_is_told(
+    scripted: ScriptedStore, lease: Lease, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("gateway.ledger.lease.RENEW_INTERVAL_S", 0.001)
+    defects: list[Exception] = []
+
+    def fail() -> None:
+        scripted.was_there = False
+        defects.append(KeyError("defect"))
+        raise defects[-1]
+
+    lease.on_lost = fail
+    wait_until(lambda: len(scripted.steps) >= 1)
+    scripted.was_there = False
+    wait_until(lambda: len(defects) >= 2)
+    assert lease.is_live
+    assert "the renewal of this worker's lease failed" in caplog.text
+    lease.close()
 
 
 def test_on_a_real_store(ledger: Ledger, clock: ManualClock) -> None:

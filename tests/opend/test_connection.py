@@ -37,6 +37,7 @@ INIT_S2C = {
 }
 REQUEST = PROTOCOLS[3003].request(c2s={}).SerializeToString()
 MORE_THAN_A_SOCKET_HOLDS = bytes(16_000_000)
+MORE_THAN_A_WINDOW = 1_000_000
 LONG_S = 5.0
 """Bounds a wait that should end long before."""
 
@@ -203,6 +204,58 @@ def test_what_was_never_written_is_told_from_what_was(fake_opend, connect):
     gevent.joinall(waiting, timeout=LONG_S)
     stuck.set()
     assert [type(greenlet.value) for greenlet in waiting] == [ConnectionLost, ConnectionLost, NotSent]
+
+
+@pytest.fixture
+def stalled(fake_opend, connect):
+    """A connection whose OpenD reads no more until `go_on`; `filling` fills the window of its socket."""
+    go_on = Event()
+    fake = fake_opend(lambda peer, request: go_on.wait())
+    connection = connect(fake)
+    filling = [outcome(connection, body=body) for body in (b"first", bytes(MORE_THAN_A_WINDOW))]
+    fake.wait_for(lambda: fake.count(3003) == 1)
+    yield SimpleNamespace(fake=fake, connection=connection, go_on=go_on)
+    go_on.set()
+    gevent.killall(filling)
+
+
+def read_to_the_end(stalled):
+    """What OpenD reads, once our side is closed, until its own is."""
+    with gevent.Timeout(LONG_S):
+        while stalled.connection._socket.fileno() >= 0:
+            gevent.sleep(0.001)
+        stalled.go_on.set()
+        while stalled.fake.peers[0].socket.fileno() >= 0:
+            gevent.sleep(0.001)
+    return [request.body for request in stalled.fake.requests]
+
+
+def test_what_was_lost_on_the_way_does_not_arrive_after_all(stalled):
+    """The connection is over, and its last request stands in the socket yet: it must not get out of there."""
+    order = outcome(stalled.connection, body=b"order")
+    gevent.sleep(0.01)
+    stalled.connection.close()
+    assert isinstance(order.get(timeout=LONG_S), ConnectionLost)
+    assert b"order" not in read_to_the_end(stalled)
+
+
+@pytest.mark.parametrize("size", [len(b"order"), len(MORE_THAN_A_SOCKET_HOLDS)])
+def test_a_write_that_opend_has_not_taken_in_time_never_arrives(stalled, size):
+    """As a whole or in part it stands in the socket; OpenD reads on after its orders were asked for."""
+    order = b"order".ljust(size)
+    with pytest.raises(OpenDTimeout):
+        stalled.connection.call(3003, order, SystemClock().monotonic_s() + 0.1, is_write=True)
+    assert stalled.connection.closed.is_set()
+    assert order not in read_to_the_end(stalled)
+
+
+def test_a_write_that_opend_has_taken_leaves_its_connection_alone(fake_opend, connect):
+    fake = fake_opend(silence)
+    connection = connect(fake)
+    with pytest.raises(OpenDTimeout):
+        connection.call(3003, b"order", SystemClock().monotonic_s() + 0.1, is_write=True)
+    fake.script = answer
+    assert ask(connection)
 
 
 def test_what_timed_out_before_its_turn_is_never_sent(fake_opend, connect):

@@ -86,6 +86,19 @@ def test_after_a_loss_the_first_endpoint_comes_first_again(open_pool):
     assert pool.failures == {SECOND: "second:2: closed"}
 
 
+def test_a_defect_while_connecting_does_not_end_the_tries(open_pool, caplog):
+    way, defects = Way(FIRST), [ValueError("a defect")]
+
+    def connect(endpoint, is_pinned):
+        if defects:
+            raise defects.pop()
+        return way(endpoint, is_pinned)
+
+    pool = open_pool(connect, FIRST, pool_size=1, jitter=lambda: 0.0)
+    assert pool.pick(deadline()).endpoint == FIRST
+    assert "a defect" in caplog.text
+
+
 def test_only_the_first_slot_is_pinned(open_pool):
     way = Way(FIRST)
     pool = open_pool(way, FIRST, pool_size=3)

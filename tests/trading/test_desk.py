@@ -24,7 +24,8 @@ from fix_trading import (
 )
 
 from gateway.audit import AuditUnavailable, verify
-from gateway.ledger.base import IntentState, LedgerUnavailable, Resolution, TradingState
+from gateway.clock import ManualClock
+from gateway.ledger.base import CLOCK_TOLERANCE_S, IntentState, LedgerUnavailable, Resolution, TradingState
 from gateway.ledger.lease import Lease
 from gateway.opend.client import CallKind
 from gateway.opend.errors import (
@@ -41,6 +42,8 @@ from gateway.schema.errors import FieldError
 from gateway.trading.account import OrderNotFound
 from gateway.trading.context import DryRun, IntentNotOpen
 from gateway.trading.desk import Desk, OrderDenied
+from gateway.trading.reconcile import Reconciler
+from gateway.trading.settlement import Settlements
 
 SELL = 2
 DAILY = principal(max_daily_value=Caps(Decimal(50_000)))
@@ -127,6 +130,37 @@ class TestPlace:
         floor.place()
         assert floor.writes == [PLACE.name]
         lease.close(), others.close()
+
+    def test_a_machine_whose_clock_is_ahead_gives_no_order_up_that_may_still_go_out(self, floor, opend):
+        """It waits for a place at OpenD, nearly until its deadline."""
+        lease = Lease(floor.ledger, floor.clock)
+        lease.open()
+        floor.desk = Desk(floor.line, floor.ledger, floor.audit, floor.clock, lease=lease)
+        ahead = ManualClock(wall=floor.clock.wall + CLOCK_TOLERANCE_S - 0.1)
+        elsewhere = Reconciler(
+            floor.line,
+            floor.ledger,
+            floor.audit,
+            ahead,
+            settlements=Settlements(floor.ledger, ahead),
+            timeout_s=TIMEOUT_S,
+        )
+        opend.script("GetGlobalState", global_state(NOON))
+        opend.script("Trd_GetOrderList", order_list())
+        call = floor.opend.call
+
+        def wait_long(*arguments, **named):
+            for _ in range(4 * 9 if arguments[0] is PLACE else 0):
+                floor.clock.advance(0.25), ahead.advance(0.25)
+                lease.renew()
+                elsewhere.step()
+            return call(*arguments, **named)
+
+        floor.opend.call = wait_long
+        floor.place()
+        assert floor.writes == [PLACE.name]
+        assert floor.record.state is IntentState.ACCEPTED
+        lease.close()
 
     def test_without_its_lease_a_worker_takes_no_order(self, floor):
         lease = Lease(floor.ledger, floor.clock)

@@ -193,6 +193,17 @@ class TestCallersRemark:
         pass_time(floor, 1.0, ahead_s=30 * HOUR_S)
         assert fate(floor) is Resolution.ACCEPTED
 
+    @pytest.mark.parametrize("wrong_s", [-HOUR_S, HOUR_S])
+    def test_a_clock_that_is_set_right_hides_no_order(self, floor, wrong_s):
+        floor.clock.wall += wrong_s
+        become_unknown(floor, remark="mine")
+        pass_time(floor, 0.0, ahead_s=-wrong_s)
+        floor.clock.wall -= wrong_s
+        floor.opend.script(HISTORY, order_list())
+        lists(floor, order_row(remark="mine", createTimestamp=NOON))
+        pass_time(floor, *[1.0] * 20)
+        assert fate(floor) is Resolution.ACCEPTED
+
     def test_an_order_without_a_time_may_be_the_one(self, floor):
         become_unknown(floor, remark="mine")
         lists(floor, signed(floor, createTimestamp=None))

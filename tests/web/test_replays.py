@@ -276,6 +276,24 @@ def test_two_that_go_on_for_a_dead_one_send_once(gateway, monkeypatch):
     assert place(gateway).json["s2c"]["order_id"] == 7
 
 
+def test_a_late_denial_does_not_free_the_name_of_an_order_that_went_out(gateway, monkeypatch):
+    """The first request is so slow that it is taken for dead, and cannot be judged after all."""
+    reserve, answers = gateway.parts.ledger.reserve, []
+
+    def overtaken(*arguments, **keywords):
+        gateway.clock.advance(60)
+        with monkeypatch.context() as patched:
+            patched.setattr(gateway.parts.ledger, "reserve", reserve)
+            answers.append(place(gateway))
+        raise LedgerUnavailable("too slow")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(gateway.parts.ledger, "reserve", overtaken)
+        assert place(gateway).status_code == 500
+    assert_replayed(place(gateway), answers[0])
+    assert sent(gateway) == 1
+
+
 def in_the_middle(gateway, monkeypatch, act):
     """Run `act` while the first order is at OpenD."""
     call, answers = gateway.opend.call, []
