@@ -93,7 +93,7 @@ def _policy(installation: Installation) -> _Found:
     policy = load_policy(installation.policy_file)
     yield from _ending(policy, installation.clock.wall_s())
     if policy.keys:
-        yield Verdict.OK, f"{len(policy.keys)} keys"
+        yield Verdict.OK, f"keys: {len(policy.keys)}"
     else:
         yield Verdict.WARNING, "no key, so nobody is let in; gw keys new makes one"
 

@@ -1,6 +1,6 @@
 """`gw keys`: who may call the gateway."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def new(installation: Installation, key_id: str, as_json: bool, **options: Any) 
         if as_json:
             print_json({"id": key_id, "token": token, "policy": str(file)})
         else:
-            _show_token(installation, key_id, token)
+            _show_token(installation, key_id, token, options["scopes"])
 
 
 def _entry(key_id: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -86,17 +86,21 @@ def _add(file: Path, entry: dict[str, Any]) -> str:
         raise click.UsageError("\n".join(texts)) from error
 
 
-def _show_token(installation: Installation, key_id: str, token: str) -> None:
+_CALLS_TO_TRY = {Scope.QUOTE_READ: "/api/global-state", Scope.ACCOUNT_READ: "/api/accounts"}
+"""What needs no body, and answers 200 to the holder of the scope alone."""
+
+
+def _show_token(installation: Installation, key_id: str, token: str, scopes: Collection[str]) -> None:
     click.echo(f"Key {key_id} is in {installation.policy_file}.")
     click.echo("Its token is shown this once and kept nowhere:\n")
     click.echo(f"    {token}\n")
     if installation.settings.auth.mode is AuthMode.LOCAL:
-        click.echo("The settings say auth.mode: local, so no key is asked for yet. With auth.mode: keys:")
+        click.echo("The settings say auth.mode: local, so no key is asked for yet; auth.mode: keys asks.")
     else:
-        click.echo("A running gateway knows it within 1 s. Try:")
-    click.echo(
-        f'    curl -H "Authorization: Bearer $TOKEN" http://{installation.settings.server.bind}/health'
-    )
+        click.echo("A running gateway knows it within 1 s.")
+    for path in [path for scope, path in _CALLS_TO_TRY.items() if scope in scopes][:1]:
+        address = f"http://{installation.settings.server.bind}{path}"
+        click.echo(f'Try: curl -H "Authorization: Bearer {token[:3]}..." {address}')
     click.echo(f"Take it back with: gw keys revoke {key_id}")
 
 

@@ -33,7 +33,7 @@ def test_site_that_is_ready_to_start_has_a_line_for_each_look(quiet):
     assert status == 0
     assert list(found) == [name for name, _ in CHECKS]
     assert {verdict for verdict, _ in found.values()} == {"ok"}
-    assert found["policy"] == ("ok", "1 keys")
+    assert found["policy"] == ("ok", "keys: 1")
     head, *lines = quiet.gw("check").stdout.splitlines()
     assert head.split() == ["WHAT", "STATE", "FOUND"]
     assert len(lines) == len(CHECKS)
@@ -69,7 +69,7 @@ def test_no_key_and_keys_that_end_are_warnings(quiet):
     assert (status, found["policy"][0]) == (0, "warning")
     assert quiet.gw("keys", "new", "old", "--scopes", "qot:read", "--expires-at", "2020-01-01T00:00:00Z")
     texts = [row["text"] for row in json.loads(quiet.gw("check", "--json").stdout) if row["name"] == "policy"]
-    assert texts == ["key old has expired", "1 keys"]
+    assert texts == ["key old has expired", "keys: 1"]
 
 
 def test_files_that_others_may_read_are_warned_of(quiet):

@@ -1,4 +1,5 @@
 import json
+import re
 import stat
 
 import pytest
@@ -67,6 +68,23 @@ def test_token_is_shown_once_with_what_to_do_next(site):
     for file in site.directory.rglob("*"):
         assert file.is_dir() or token.encode() not in file.read_bytes()
     assert token not in site.gw("keys", "list").output
+
+
+@pytest.mark.parametrize(
+    ("scopes", "path"),
+    [
+        ("qot:read", "/api/global-state"),
+        ("acc:read,qot:read", "/api/global-state"),
+        ("trade:real,acc:read", "/api/accounts"),
+    ],
+)
+def test_call_to_try_needs_the_key(site, scopes, path):
+    (line,) = re.findall(r"^Try: .*$", site.gw("keys", "new", "bot", "--scopes", scopes).stdout, re.MULTILINE)
+    assert line.endswith(path)
+
+
+def test_key_that_can_read_nothing_gets_no_call_to_try(site):
+    assert "Try:" not in site.gw("keys", "new", "bot", "--scopes", "trade:simulate").stdout
 
 
 def test_in_local_mode_it_says_that_no_key_is_asked_for(site):
