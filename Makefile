@@ -45,7 +45,7 @@ check: $(TEST_STAMP) ## Run ruff and mypy
 proto: $(TEST_STAMP) ## Compile proto/*.proto for gateway/schema
 	$(BIN)/python proto/compile.py
 
-docs: $(TEST_STAMP) ## Write the tables of README.md and the dashboard from the code
+docs: $(TEST_STAMP) ## Write the tables of both READMEs and the dashboard from the code
 	$(BIN)/python docs/tables.py
 	$(BIN)/python docs/dashboard.py
 

@@ -1,4 +1,4 @@
-"""README.md is held to what the product does: its tables, its commands, its answers."""
+"""README.md is held to what the product does: tables, commands, answers; README.zh-CN.md to README.md."""
 
 import importlib.util
 import json
@@ -9,17 +9,21 @@ import subprocess
 from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 from fix_gateway import free_port
 
 import gateway as package
+from gateway.cli.command import gw
 from gateway.errors import GatewayError
 from gateway.policy.loader import parse_policy
 from gateway.policy.model import Limits
 from gateway.policy.reasons import DenyReason
+from gateway.settings import AuthMode, load
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+FILES = {name: (ROOT / name).read_text() for name in ("README.md", "README.zh-CN.md")}
 ADDRESS = "127.0.0.1:22222"
 EXAMPLES = re.findall(r"```console\n\$ (curl .*?)\n(.*?)\n```", README, re.DOTALL)
 
@@ -31,8 +35,48 @@ def tables():
     return module
 
 
-def test_the_tables_are_fresh():
-    assert tables().with_tables(README) == README, "run `make docs`"
+@pytest.mark.parametrize("name", FILES)
+def test_the_tables_are_fresh(name):
+    assert tables().with_tables(FILES[name], name) == FILES[name], "run `make docs`"
+
+
+def sections(text):
+    """(depth, title, body) of each part below a heading, in order; a # in a block of code is none."""
+    found, is_code = [], False
+    for line in text.splitlines(keepends=True):
+        is_code ^= line.startswith("```")
+        heading = not is_code and re.match(r"(#+) (.*)\n", line)
+        if heading:
+            found.append((len(heading[1]), heading[2], []))
+        else:
+            found[-1][2].append(line)
+    return [(depth, title, "".join(lines)) for depth, title, lines in found]
+
+
+def commands(body):
+    """What stands in the blocks of code, without the comments, which are for people."""
+    blocks = re.findall(r"^```(.*?)^```$", body, re.MULTILINE | re.DOTALL)
+    return [[re.sub(r"(^|\s+)#.*", "", line) for line in block.splitlines()] for block in blocks]
+
+
+def words(body):
+    """The names between backticks and the links, outside blocks of code and generated tables."""
+    body = re.sub(r"^```.*?^```$|<!-- (\w+) -->.*?<!-- /\1 -->", "", body, flags=re.MULTILINE | re.DOTALL)
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", body) if not link.startswith(("#", "README"))]
+    return sorted(re.findall(r"`[^`\n]+`", body)), sorted(links)
+
+
+def test_both_languages_have_the_same_sections_commands_and_names():
+    english, chinese = (sections(text) for text in FILES.values())
+    assert len(english) > 20
+    assert [depth for depth, *_ in english] == [depth for depth, *_ in chinese]
+    for (_, title, body), (_, translated, other) in zip(english, chinese, strict=True):
+        assert commands(body) == commands(other), (title, translated)
+        assert words(body) == words(other), (title, translated)
+        marks = [re.findall("<!-- .*? -->", text) for text in (body, other)]
+        assert marks[0] == marks[1], (title, translated)
+        rows = [len(re.findall(r"^\|", text, re.MULTILINE)) for text in (body, other)]
+        assert rows[0] == rows[1], (title, translated)
 
 
 def _every(error):
@@ -103,9 +147,42 @@ def test_the_accounts_are_those_of_the_readme(newcomers_gateway):
     assert [(str(each["acc_id"]), environments[each["trd_env"]]) for each in listed] == named
 
 
-def test_every_link_leads_somewhere():
-    for target in re.findall(r"\]\(([^)]+)\)", README):
-        assert (ROOT / target).exists(), target
+def anchor(title):
+    """The address of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_link_leads_somewhere(name):
+    anchors = {anchor(title) for _, title, _ in sections(FILES[name])}
+    for target in re.findall(r"\]\(([^)]+)\)", FILES[name]):
+        file, _, heading = target.partition("#")
+        assert (ROOT / file).exists(), target
+        assert not heading or heading in anchors, target
+
+
+def test_each_language_links_the_other_at_the_top():
+    assert "(README.zh-CN.md)" in FILES["README.md"].splitlines()[2]
+    assert "(README.md)" in FILES["README.zh-CN.md"].splitlines()[2]
+
+
+def test_the_settings_for_a_real_opend_are_good(tmp_path):
+    (example,) = re.findall(r"```yaml\n(opend:\n.*?)```", README, re.DOTALL)
+    (tmp_path / "gateway.yaml").write_text(example)
+    settings = load({}, tmp_path / "gateway.yaml")
+    assert (settings.opend.embedded, settings.auth.mode) == (False, AuthMode.LOCAL)
+
+
+def test_every_command_of_gw_is_one():
+    named = re.findall(r"(?:^|[`/ ])gw((?: [a-z]+)+)", README, re.MULTILINE)
+    assert len(named) > 30
+    for words_of in named:
+        command = gw
+        for word in words_of.split():
+            if not isinstance(command, click.Group):
+                break
+            assert word in command.commands, words_of
+            command = command.commands[word]
 
 
 def test_every_file_of_the_configuration_that_is_named_exists():
@@ -115,4 +192,4 @@ def test_every_file_of_the_configuration_that_is_named_exists():
 
 def test_every_make_target_that_is_named_exists():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"(?:^|`|11 |:22223 )make ([a-z]+)", README, re.MULTILINE)) <= targets
+    assert set(re.findall(r"(?:^|`|=[\w.:]+ )make ([a-z]+)", README, re.MULTILINE)) <= targets

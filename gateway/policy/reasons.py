@@ -139,13 +139,12 @@ def _plain(value: object) -> object:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def reasons_table() -> str:
-    """All reasons as a Markdown table, for the README."""
-    head = "| metric label | HTTP | `error` | `Retry-After` | set by |\n| --- | --- | --- | --- | --- |\n"
-    return head + "".join(map(_table_row, DenyReason))
+def reasons_rows() -> list[str]:
+    """A row of Markdown for each reason: label, status, `error`, `Retry-After`, what sets it."""
+    return [_table_row(reason) for reason in DenyReason]
 
 
 def _table_row(reason: DenyReason) -> str:
     row: _Row = reason.value
     text = row.template if row.status == 403 else PREFIX + row.template
-    return f"| `{row.label}` | {row.status} | `{text}` | {row.retry_after} | {row.setting} |\n"
+    return f"| `{row.label}` | {row.status} | `{text}` | {row.retry_after} | {row.setting} |"
