@@ -1,6 +1,7 @@
 """Orders that are asked for twice, by Idempotency-Key or by a packet id of the caller's own."""
 
 import json
+from types import SimpleNamespace
 
 import gevent
 import pytest
@@ -404,7 +405,8 @@ def test_a_packet_that_comes_again_while_the_first_runs_waits_for_its_answer(gat
 
 def test_a_packet_whose_first_order_has_no_answer_in_time_is_unknown(gateway, monkeypatch):
     intent_id = killed(gateway, monkeypatch, gateway.opend, "call", body=ORDER | PACKET, key=None)
-    monkeypatch.setattr("gateway.web.replay.gevent.sleep", gateway.clock.advance)
+    # Of this module alone: what runs in the background has to go on sleeping.
+    monkeypatch.setattr("gateway.web.replay.gevent", SimpleNamespace(sleep=gateway.clock.advance))
     answer = place(gateway, ORDER | PACKET, key=None)
     assert (answer.status_code, answer.json["outcome"]) == (500, "unknown")
     assert answer.json["intent_id"] == intent_id
