@@ -25,6 +25,7 @@ from gateway.feed.request import (
     Unregister,
     Unsubscribe,
     batches,
+    pushes_a_state,
     pushes_of,
 )
 from gateway.opend.client import CallKind, Client
@@ -267,7 +268,8 @@ class Alignment:
         pushed = pushes_of(subscription, options)
         if held.pushed - pushed:
             return Unregister(held.pushed)
-        return Register(pushed - held.pushed) if pushed - held.pushed else None
+        missing = pushed - held.pushed
+        return Register(missing, is_first_push=pushes_a_state(subscription)) if missing else None
 
     def _step_away(self, subscription: Subscription, held: Held) -> Change | None:
         """The next step to get rid of what nobody wants; None while there is none that OpenD takes."""

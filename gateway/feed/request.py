@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from gateway.claim import FORWARD_REHAB, Options, Subscription
+from gateway.feed.sub_type import SUB_TYPE
 from gateway.schema.descriptors import WireMessage, enum
 from gateway.schema.protocols import Protocol, protocol_named
 
@@ -163,6 +164,11 @@ def pushes_of(subscription: Subscription, options: Options) -> frozenset[int]:
     if subscription.sub_type in _KLINES or not options.is_pushed:
         return options.pushed_rehab_types
     return frozenset({FORWARD_REHAB})
+
+
+def pushes_a_state(subscription: Subscription) -> bool:
+    """Whether a first push says how things stand now, and not what may have been pushed before, as trades."""
+    return subscription.sub_type != SUB_TYPE["Ticker"]
 
 
 def options_after(known: Options, c2s: WireMessage) -> Options:

@@ -1,7 +1,7 @@
 """One connection brought in line, with a clock that moves when told, against OpenD's rules or a script."""
 
 import pytest
-from fix_feed import BASIC, KL_DAY, ORDER_BOOK
+from fix_feed import BASIC, KL_DAY, ORDER_BOOK, TICKER
 
 from gateway.claim import Options, Subscription
 from gateway.feed.alignment import CHECK_INTERVAL_S, FIRST_PAUSE_S, LONGEST_PAUSE_S, Quota
@@ -14,6 +14,7 @@ APPLE = Subscription(11, "AAPL", BASIC)
 UNKNOWN = Subscription(1, "99999", BASIC)
 KLINE = Subscription(1, "00700", KL_DAY)
 BOOK = Subscription(1, "00700", ORDER_BOOK)
+TRADES = Subscription(1, "00700", TICKER)
 PULLED, PUSHED = Options(), Options(is_pushed=True)
 FORWARD, BACKWARD, NONE = 1, 2, 0
 
@@ -154,7 +155,6 @@ def test_fewer_rehab_types_leave_those_that_are_wanted(connection, want):
         if call.name == "Qot_RegQotPush"
     ]
     assert asked[1:] == [(False, [FORWARD, BACKWARD]), (True, [BACKWARD])]
-    assert not any(call.c2s.isFirstPush for call in connection.calls if call.name == "Qot_RegQotPush")
 
 
 def test_terms_grow_and_shrink(connection, want):
@@ -167,18 +167,19 @@ def test_terms_grow_and_shrink(connection, want):
     assert terms == [(False, False, 0), (True, True, 3), (False, False, 1)]
 
 
-def test_a_new_session_gets_everything_again_without_a_first_push(opend, connection, worker, want):
-    want(APPLE, options={TENCENT: PUSHED, KLINE: pushed(BACKWARD)}, acc_ids=[7, 8])
+def test_a_new_session_gets_everything_again_and_no_old_trades(opend, connection, worker, want):
+    want(APPLE, options={TENCENT: PUSHED, TRADES: PUSHED, KLINE: pushed(BACKWARD)}, acc_ids=[7, 8])
     held, targets = connection.held, connection.pushed
     connection.calls.clear()
+    opend.first_pushes.clear()
     worker.lose_session()
-    assert worker.alignment.pending == 3
+    assert worker.alignment.pending == 4
     worker.alignment.align()
     assert (connection.held, connection.pushed) == (held, targets)
     assert [list(call.c2s.accIDList) for call in connection.calls if call.name == "Trd_SubAccPush"] == [
         [7, 8]
     ]
-    assert not opend.first_pushes
+    assert {target.subscription.sub_type for target in opend.first_pushes} == {BASIC, KL_DAY}
 
 
 def test_one_that_is_refused_takes_no_other_with_it(connection, alignment, want, caplog):

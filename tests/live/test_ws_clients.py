@@ -199,7 +199,9 @@ def test_sockets_survive_a_restart_of_opend_and_orders_are_pushed_again(start_ga
         back_s = time.monotonic()
         for client in (first, second):
             message_of(client, lambda each: each["type"] == "quote")
-        assert time.monotonic() - back_s < 10  # 2 s on a machine that is not busy
+        ticks_after_s = time.monotonic() - back_s
+        print(f"ticks again {ticks_after_s:.2f} s after OpenD's return was told")
+        assert ticks_after_s < 10  # measured: below 0.2 s
         gateway.post("/api/order", ORDER)
         for client in (first, second):
             assert message_of(client, lambda each: each["type"] == "trade")["acc_id"] == ACC_ID

@@ -20,7 +20,7 @@ LATENCY_BOUND_S = 1.0
 """50 ms is the aim where the machine is calm; here clients and gateway share it with other tests."""
 
 CROWD = 1000
-CROWD_S = 20.0
+CROWD_S = float(os.environ.get("CROWD_S", "20"))
 
 
 @pytest.fixture
@@ -150,9 +150,10 @@ def gauge(gateway, name: str) -> float:
 
 
 def test_a_crowd_that_comes_and_goes_leaves_nothing_behind(gateway, feed_opend, count_file):
-    """1,000 sockets in 20 s (a minute would show no more), half of them with claims, ended in every way."""
+    """1,000 sockets, half of them with claims, ended in every way; in 20 s, or in what CROWD_S says."""
     worker = next(pid for pid in gateway.children if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes())
     keeper = subscribed(gateway)
+    kept = gevent.spawn(keeper.until, lambda each: each["type"] == "reply", CROWD_S + 2 * LIMIT_S)
     before = descriptors(worker)
     wait_until_cooperatively(count_file.exists)
     count_file.unlink()  # it was written while the worker started
@@ -186,7 +187,8 @@ def test_a_crowd_that_comes_and_goes_leaves_nothing_behind(gateway, feed_opend, 
     wait_until_cooperatively(lambda: gauge(gateway, "gateway_claims") == 1)
     wait_until_cooperatively(lambda: descriptors(worker) <= before)
     wait_until_cooperatively(lambda: living_greenlets(count_file) <= greenlets_before)
-    assert keeper.ask(op="ping")["ok"] is True
+    keeper.send(op="ping")
+    assert kept.get(timeout=LIMIT_S)["ok"] is True
     keeper.close()
     wait_until_cooperatively(lambda: gauge(gateway, "gateway_ws_sockets") == 0)
     assert gateway.log.count("/ws 101") == gateway.log.count("/ws closed") == CROWD + 1
