@@ -120,7 +120,7 @@ class ClientStatus:
 class Client:
     """OpenD as this worker sees it. `open` it in the process that uses it, after any fork.
 
-    `on_push` gets (proto id, plain body of the push's `Response`, connection) in the reader's
+    `on_push` gets (proto id, plain body of the push's `Response` or its error, connection) in the reader's
     greenlet, so it must not block; `on_session` gets the pinned connection whenever it has a new
     session; `on_call` is told of each call at its end. All may be set until `open`. Raises `RsaKeyError`
     when the key file cannot be used.

@@ -44,6 +44,7 @@ from gateway.opend.protocol import (
 )
 from gateway.opend.protocol import Event as SessionEvent
 from gateway.opend.settings import Endpoint
+from gateway.schema.protocols import PROTOCOLS
 
 READ_BYTES = 64 * 1024
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -126,8 +127,9 @@ class _Request(_Outgoing):
         return NotSent(f"the request could not be written to OpenD at {endpoint} in time")
 
 
-PushHandler: TypeAlias = "Callable[[int, bytes, Connection], None]"
-"""Called with proto id, plain body and connection, in the reader's greenlet: it must not block."""
+PushHandler: TypeAlias = "Callable[[int, bytes | OpenDError, Connection], None]"
+"""Called with proto id, plain body or why that cannot be read, and connection, in the reader's greenlet:
+it must not block."""
 
 
 class Connection:
@@ -397,7 +399,10 @@ class Connection:
                 self._settle(proto_id, serial, body)
             case Unreadable(proto_id, serial, error):
                 _log.warning("%s: unusable frame (serial %d): %s", self.endpoint, serial, error)
-                self._settle(proto_id, serial, error)
+                if PROTOCOLS[proto_id].is_push:
+                    self._push(proto_id, error)
+                else:
+                    self._settle(proto_id, serial, error)
             case Push(proto_id, body):
                 self._push(proto_id, body)
             case SessionReady(info):
@@ -419,7 +424,7 @@ class Connection:
                 "%s: nobody waits for this frame (protocol %d, serial %d)", self.endpoint, proto_id, serial
             )
 
-    def _push(self, proto_id: int, body: bytes) -> None:
+    def _push(self, proto_id: int, body: bytes | OpenDError) -> None:
         if self._on_push is None:
             return
         try:

@@ -380,7 +380,8 @@ def test_a_push_with_a_bad_sha1_or_of_an_unknown_protocol_harms_nobody(fake_open
         fake_opend(push_and_answer), on_push=lambda proto_id, body, _: pushed.append((proto_id, body))
     )
     assert ask(connection, proto_id=3001)
-    assert pushed == [(3005, b"good")]
+    (unreadable, error), good = pushed
+    assert (unreadable, type(error), good) == (3005, BadSha1, (3005, b"good"))
     assert "unknown protocol" in caplog.text
 
 
