@@ -18,12 +18,12 @@ from gateway.ledger.base import (
     WrongIntentState,
 )
 from gateway.order import IntentKind
+from gateway.trading.rival import owners, rivals
 
 BY_A_PERSON = "a person told"
 """The detail of an intent that was settled by command; who it was stands in the audit."""
 
 _HOUR_S = 3600
-_MAX_CLAIMS = 10_000
 
 
 @click.group()
@@ -90,7 +90,7 @@ def show(installation: Installation, intent_id: str, as_json: bool) -> None:
     with installation.ledger() as ledger:
         record = _find(ledger, intent_id)
         is_unknown = record.state is IntentState.UNKNOWN
-        claimed = _claimed(ledger, record) if is_unknown else {}
+        claimed = owners(rivals(ledger, record)) if is_unknown else {}
     candidates, problem = look(installation, record, claimed) if is_unknown else ([], None)
     if as_json:
         print_json(
@@ -119,8 +119,8 @@ def resolve(
 ) -> None:
     """Say what became of an unknown order or change, after a look at OpenD.
 
-    For those that the gateway cannot find out: a change with an adjusted price, or two orders that fit one
-    intent. `gw intents show` lists what OpenD has. accepted: OpenD has it, and what it was worth stays
+    For those that the gateway cannot find out: a change with an adjusted price, two orders that fit one
+    intent, or one order that fits two. `gw intents show` lists what OpenD has. accepted: OpenD has it, and what it was worth stays
     counted; rejected: OpenD or the broker said no, and the day's value is given back; absent: it never
     arrived, and stays counted. The audit says who gave the command.
 
@@ -166,15 +166,6 @@ def _require_unknown(record: IntentRecord) -> None:
     raise click.ClickException(f"it is {state}, and nothing about it is left open")
 
 
-def _claimed(ledger: Ledger, record: IntentRecord) -> dict[int, str]:
-    """OpenD's numbers of the orders that other intents became, and whose they are."""
-    return {
-        other.order_id: other.intent.intent_id
-        for other in ledger.intents_since(record.created_s - _HOUR_S, _MAX_CLAIMS)
-        if other.order_id is not None and other.intent.intent_id != record.intent.intent_id
-    }
-
-
 def _order_number(
     ledger: Ledger, record: IntentRecord, found: Resolution, order_id: int | None
 ) -> int | None:
@@ -188,7 +179,7 @@ def _order_number(
         raise click.UsageError("--order-id: an absent order has no number")
     if found is Resolution.ACCEPTED and order_id is None:
         raise click.UsageError("--order-id: an accepted order has a number; see gw intents show")
-    owner = _claimed(ledger, record).get(order_id or 0)
+    owner = owners(rivals(ledger, record)).get(order_id or 0)
     if owner is not None:
         raise click.UsageError(f"--order-id: order {order_id} is that of intent {owner}")
     return order_id

@@ -360,12 +360,14 @@ class Ledger(ClaimStore, Protocol):
         """The record of an intent."""
         ...
 
-    def open_intents(self, limit: int = 1000) -> list[IntentRecord]:
-        """Intents in `OPEN_STATES`, oldest first."""
+    def open_intents(self, limit: int = 1000, *, after: IntentRecord | None = None) -> list[IntentRecord]:
+        """Intents in `OPEN_STATES`, oldest first; those that follow on `after`, the last of another page."""
         ...
 
-    def intents_since(self, since_s: float, limit: int = 1000) -> list[IntentRecord]:
-        """Intents created at or after a time, in any state, oldest first."""
+    def intents_since(
+        self, since_s: float, limit: int = 1000, *, after: IntentRecord | None = None
+    ) -> list[IntentRecord]:
+        """Intents created at or after a time, in any state, oldest first; in pages as above."""
         ...
 
     def begin_replay(self, key: ReplayKey, body_hash: str, intent_id: str, now_s: float) -> Replay | None:

@@ -70,20 +70,26 @@ class SqliteLedger(SqliteClaimStore):
         """See `Ledger.find_intent`."""
         return self._file.read(lambda db: _find_intent(db, intent_id))
 
-    def open_intents(self, limit: int = 1000) -> list[IntentRecord]:
+    def open_intents(self, limit: int = 1000, *, after: IntentRecord | None = None) -> list[IntentRecord]:
         """See `Ledger.open_intents`."""
-        return self._intents(f"WHERE {OPEN} ORDER BY created_us, intent_id LIMIT ?", limit)
+        return self._intents(OPEN, float("-inf"), limit, after)
 
-    def intents_since(self, since_s: float, limit: int = 1000) -> list[IntentRecord]:
+    def intents_since(
+        self, since_s: float, limit: int = 1000, *, after: IntentRecord | None = None
+    ) -> list[IntentRecord]:
         """See `Ledger.intents_since`."""
-        return self._intents(
-            "WHERE created_us >= ? ORDER BY created_us, intent_id LIMIT ?", to_us(since_s), limit
-        )
+        return self._intents("TRUE", to_us(since_s), limit, after)
 
-    def _intents(self, condition: str, *values: int) -> list[IntentRecord]:
-        return self._file.read(
-            lambda db: [_record(row) for row in db.execute(_READ_INTENTS + condition, values)]
+    def _intents(
+        self, condition: str, since_us: float, limit: int, after: IntentRecord | None
+    ) -> list[IntentRecord]:
+        """The next page of those that meet a condition. No intent's id is the empty text."""
+        place = (to_us(after.created_s), after.intent.intent_id) if after else (since_us, "")
+        question = (
+            f"{_READ_INTENTS} WHERE {condition} AND (created_us, intent_id) > (?, ?) "
+            "ORDER BY created_us, intent_id LIMIT ?"
         )
+        return self._file.read(lambda db: [_record(row) for row in db.execute(question, (*place, limit))])
 
     def begin_replay(self, key: ReplayKey, body_hash: str, intent_id: str, now_s: float) -> Replay | None:
         """See `Ledger.begin_replay`."""

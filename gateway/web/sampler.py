@@ -10,6 +10,7 @@ import gevent
 from gateway.feed.following import Following
 from gateway.feed.hub import KNOWN_CODES, Hub
 from gateway.ledger.base import IntentState, Ledger, LedgerUnavailable, TradingState, TradingSwitch
+from gateway.ledger.paging import all_open
 from gateway.metrics.process import ProcessWatch
 from gateway.metrics.table import (
     BUILD_INFO,
@@ -95,11 +96,11 @@ class Sampler:
         if self._policy_watch is not None:
             POLICY_IS_STALE.set(self._policy_watch.staleness is not None)
         try:
-            opened = self._ledger.open_intents()
+            unknown = sum(each.state is IntentState.UNKNOWN for each in all_open(self._ledger))
             switches = self._ledger.trading_switches()
         except LedgerUnavailable:
             return
-        ORDERS_UNKNOWN_OPEN.set(sum(record.state is IntentState.UNKNOWN for record in opened))
+        ORDERS_UNKNOWN_OPEN.set(unknown)
         _set_switches(switches)
 
     def _look_at_sockets(self) -> None:

@@ -9,6 +9,7 @@ from fix_charge import DAY_S, daily, duplicate, rate
 from fix_intent import BUY, NOON, intent
 from fix_store import connect
 
+from gateway.ledger import paging
 from gateway.ledger.base import (
     APPEARS_WITHIN_S,
     CLOCK_TOLERANCE_S,
@@ -136,6 +137,22 @@ class TestIntent:
                 ledger.advance(f"i-{number}", step, NOON)
         assert [record.intent.intent_id for record in ledger.open_intents()] == ["i-5", "i-4", "i-3"]
         assert [record.intent.intent_id for record in ledger.open_intents(1)] == ["i-5"]
+
+    def test_intents_come_in_pages_that_leave_none_out(self, ledger: Ledger, monkeypatch) -> None:
+        """Though several were made in the same moment, and one ends between two pages."""
+        monkeypatch.setattr(paging, "PAGE", 2)
+        times = {"i-1": 0, "i-2": 1, "i-3": 1, "i-4": 1, "i-5": 1, "i-6": 2}
+        for number, late_s in enumerate(times.values(), 1):
+            ledger.reserve(intent(number), Charge(), NOON + late_s)
+        assert [each.intent.intent_id for each in paging.all_open(ledger)] == list(times)
+        assert [each.intent.intent_id for each in paging.all_since(ledger, NOON + 1)] == list(times)[1:]
+        open_intents = paging.all_open(ledger)
+        begun = [next(open_intents).intent.intent_id, next(open_intents).intent.intent_id]
+        ledger.advance("i-2", Step(state=IntentState.ABANDONED), NOON + 3)
+        assert begun + [each.intent.intent_id for each in open_intents] == list(times)
+        (last,) = ledger.open_intents(1, after=ledger.find_intent("i-5"))
+        assert last.intent.intent_id == "i-6"
+        assert ledger.open_intents(1, after=last) == []
 
     def test_intents_since_a_time(self, ledger: Ledger) -> None:
         for number in range(4):
