@@ -120,9 +120,9 @@ def resolve(
     """Say what became of an unknown order or change, after a look at OpenD.
 
     For those that the gateway cannot find out: a change with an adjusted price, two orders that fit one
-    intent, or one order that fits two. `gw intents show` lists what OpenD has. accepted: OpenD has it, and what it was worth stays
-    counted; rejected: OpenD or the broker said no, and the day's value is given back; absent: it never
-    arrived, and stays counted. The audit says who gave the command.
+    intent, or one order that fits two. `gw intents show` lists what OpenD has. accepted: OpenD has it, and
+    what it was worth stays counted; rejected: OpenD or the broker said no, and the day's value is given
+    back; absent: it never arrived, and stays counted. The audit says who gave the command.
 
     \b
     Examples:

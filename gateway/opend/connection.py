@@ -55,6 +55,9 @@ the order in it."""
 DRAIN_S = 1.0
 """The reader's time to reach the end of the stream after a write has failed; it needs far less."""
 
+MAX_GIVEN_UP = 1000
+"""Of how many requests that timed out a late reply is still of use."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -132,6 +135,10 @@ PushHandler: TypeAlias = "Callable[[int, bytes | OpenDError, Connection], None]"
 it must not block."""
 
 
+LateHandler: TypeAlias = Callable[[bytes | OpenDError], None]
+"""Called, in a greenlet of its own, with a reply that came after its request had given it up."""
+
+
 class Connection:
     """A session on a socket. `open` it once, `call` it from any greenlet of the same process.
 
@@ -156,6 +163,7 @@ class Connection:
         self._outgoing: deque[_Outgoing] = deque()
         self._has_outgoing = Event()
         self._waiting: dict[tuple[int, int], _Request] = {}
+        self._given_up: dict[tuple[int, int], LateHandler] = {}
         self._ready: AsyncResult[SessionInfo] = AsyncResult()
         self._end_reason: OpenDError | None = None
         self._packet_serial = 0
@@ -224,6 +232,7 @@ class Connection:
         fence: Fence | None = None,
         *,
         is_write: bool = False,
+        on_late: LateHandler | None = None,
     ) -> bytes:
         """Send a request and return the plain body of its reply.
 
@@ -232,7 +241,7 @@ class Connection:
         no byte of the request was written and none will be; `ConnectionLost` or `OpenDTimeout` when it
         was sent and not answered; a `ReplyUnusable` when the answer cannot be read; `WrongProcess`
         after a fork. A write of which OpenD's machine has not all bytes at the deadline ends the
-        connection, so that it cannot arrive later.
+        connection, so that it cannot arrive later. `on_late` gets a reply that comes after `OpenDTimeout`.
         """
         self._require_own_process()
         if self._session.state is not SessionState.READY:
@@ -246,6 +255,8 @@ class Connection:
                 self._is_doubtful = True
                 if is_write and self._is_held(waiting):
                     self._drop(ConnectionLost("a write was not taken in time"))
+                elif on_late is not None and waiting.written:
+                    self._give_up((proto_id, serial), on_late)
                 raise waiting.timed_out(self.endpoint)
             if isinstance(waiting.outcome, OpenDError):
                 raise waiting.outcome
@@ -415,10 +426,20 @@ class Connection:
             case ProtocolFault(fault):
                 self._drop(fault)
 
+    def _give_up(self, request: tuple[int, int], on_late: LateHandler) -> None:
+        """Wait no longer for a reply, but know whose it is if it comes; of very many, of the newest."""
+        while len(self._given_up) >= MAX_GIVEN_UP:
+            del self._given_up[next(iter(self._given_up))]
+        self._given_up[request] = on_late
+
     def _settle(self, proto_id: int, serial: int, outcome: bytes | OpenDError) -> None:
         waiting = self._waiting.pop((proto_id, serial), None)
+        on_late = self._given_up.pop((proto_id, serial), None)
         if waiting is not None:
             waiting.settle(outcome)
+        elif on_late is not None:
+            _log.warning("%s: a reply is late (protocol %d, serial %d)", self.endpoint, proto_id, serial)
+            gevent.spawn(on_late, outcome)
         else:
             _log.warning(
                 "%s: nobody waits for this frame (protocol %d, serial %d)", self.endpoint, proto_id, serial
@@ -447,6 +468,7 @@ class Connection:
         for waiting in self._waiting.values():
             waiting.settle(waiting.lost(error))
         self._waiting.clear()
+        self._given_up.clear()
         if not self._ready.ready():
             self._ready.set_exception(error)
         self._wake_greenlets()

@@ -4,14 +4,17 @@ import random
 import socket as plain_socket
 import struct
 from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
 
 import gevent
 import pytest
 from fake_opend import AES_KEY, HEADER, answer, answer_keep_alive, pack, response
 from gevent.event import Event
+from gevent.queue import Queue
 
 from gateway.clock import ManualClock, SystemClock
+from gateway.opend import connection as connection_module
 from gateway.opend.connection import Connection
 from gateway.opend.crypto import RsaCipher
 from gateway.opend.errors import (
@@ -343,6 +346,30 @@ def test_silence_until_the_deadline_is_a_timeout_and_the_late_reply_is_dropped(f
     peer.reply(request, response(3003, s2c={}))
     assert ask(connection, proto_id=3001)
     assert "nobody waits for this frame (protocol 3003" in caplog.text
+
+
+def test_late_replies_are_told_to_those_who_gave_them_up_and_to_no_others(fake_opend, connect, monkeypatch):
+    """Of very many, the newest; none after the connection has ended."""
+    monkeypatch.setattr(connection_module, "MAX_GIVEN_UP", 2)
+    held, late = [], Queue()
+    fake = fake_opend(lambda peer, request: held.append((peer, request)))
+    connection = connect(fake)
+    for number in range(3):
+        with pytest.raises(OpenDTimeout):
+            connection.call(
+                3003, REQUEST, SystemClock().monotonic_s() + 0.05, on_late=partial(_put, late, number)
+            )
+    for peer, request in held * 2:
+        peer.reply(request, b"%d" % request.serial)
+    fake.script = answer
+    assert ask(connection, proto_id=3001)
+    told = [late.get(timeout=LONG_S) for _ in range(2)]
+    assert told == [(number, b"%d" % held[number][1].serial) for number in (1, 2)]
+    assert late.empty()
+
+
+def _put(queue, number, outcome):
+    queue.put((number, outcome))
 
 
 def test_a_wrong_serial_is_nobodys_reply(fake_opend, connect, caplog):

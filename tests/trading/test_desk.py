@@ -1,6 +1,7 @@
 import math
 from decimal import Decimal
 
+import gevent
 import pytest
 from fix_trading import (
     ACC_ID,
@@ -25,12 +26,22 @@ from fix_trading import (
 
 from gateway.audit import AuditUnavailable, verify
 from gateway.clock import ManualClock
-from gateway.ledger.base import CLOCK_TOLERANCE_S, IntentState, LedgerUnavailable, Resolution, TradingState
+from gateway.ledger.base import (
+    CLOCK_TOLERANCE_S,
+    IntentState,
+    LedgerUnavailable,
+    Resolution,
+    Step,
+    TradingState,
+)
 from gateway.ledger.lease import Lease
 from gateway.opend.client import CallKind
 from gateway.opend.errors import (
+    BadSha1,
     ConnectionLost,
+    NotEncodable,
     NotSent,
+    OpenDFailed,
     OpenDLimited,
     OpenDRefused,
     OpenDUnavailable,
@@ -274,6 +285,105 @@ class TestPlace:
         with pytest.raises(OutcomeUnknown, match="being sent by an earlier request"):
             floor.desk.submit(PLACE, PLACE.request(c2s=floor.opend.calls[0].c2s), context)
         assert floor.writes == [PLACE.name]
+
+
+class TestLateAnswer:
+    """OpenD's answer comes when the request has told its caller that nobody knows."""
+
+    @pytest.fixture
+    def late(self, floor, opend):
+        opend.script(PLACE.name, OutcomeUnknown("who knows", ConnectionLost("gone")))
+        with pytest.raises(OutcomeUnknown):
+            floor.place(DAILY)
+        return opend.on_late
+
+    def response(self):
+        return PLACE.response(retType=0, **ACCEPTED)
+
+    def test_that_it_was_accepted_settles_it_at_once(self, floor, late):
+        late(self.response())
+        record = floor.record
+        assert (record.state, record.resolution) == (IntentState.RESOLVED, Resolution.ACCEPTED)
+        assert (record.order_id, record.order_id_ex) == (ORDER_ID, "17418")
+        line = floor.lines()[-1]
+        assert (line["outcome"], line["order_id"], line["intent_id"]) == (
+            "accepted",
+            ORDER_ID,
+            record.intent.intent_id,
+        )
+        assert "came late" in line["detail"]
+
+    def test_that_it_was_refused_settles_it_and_gives_the_days_value_back(self, floor, late):
+        late(OpenDRefused(-1, "no money"))
+        assert floor.record.resolution is Resolution.REJECTED
+        assert floor.record.debit.was_returned
+        assert floor.outcomes()[-1] == "outcome rejected"
+
+    @pytest.mark.parametrize("answer", [OpenDFailed(-100, "timeout"), BadSha1("torn")])
+    def test_one_that_tells_nothing_changes_nothing(self, floor, late, answer):
+        late(answer)
+        assert floor.record.state is IntentState.UNKNOWN
+        assert floor.outcomes()[-1] == "outcome unknown"
+
+    def test_what_the_search_has_found_out_is_not_told_twice(self, floor, late):
+        step = Step(state=IntentState.RESOLVED, resolution=Resolution.ACCEPTED, order_id=ORDER_ID)
+        floor.ledger.advance(floor.record.intent.intent_id, step, NOON)
+        before, lines = floor.record, floor.lines()
+        late(self.response())
+        assert (floor.record, floor.lines()) == (before, lines)
+
+    def test_one_that_contradicts_the_search_is_told_loudly_and_is_in_the_audit(self, floor, late, caplog):
+        step = Step(state=IntentState.RESOLVED, resolution=Resolution.ABSENT)
+        floor.ledger.advance(floor.record.intent.intent_id, step, NOON)
+        late(self.response())
+        assert floor.record.resolution is Resolution.ABSENT
+        assert "accepted in truth, not absent" in caplog.text
+        assert floor.outcomes()[-1] == "outcome accepted"
+
+    def test_while_the_ledger_is_away_it_is_kept(self, floor, late):
+        floor.ledger.fault("before", "advance-accepted", LedgerUnavailable("away"))
+        floor.ledger.fault("before", "find_intent", LedgerUnavailable("away"))
+        late(self.response())
+        floor.ledger.heal()
+        floor.desk.settlements.retry()
+        assert floor.record.resolution is Resolution.ACCEPTED
+
+    def test_it_waits_for_the_requests_own_outcome(self, floor, opend, monkeypatch):
+        call, answering = opend.call, []
+
+        def time_out_and_answer(protocol, request, **options):
+            if protocol is PLACE:
+                answering.append(gevent.spawn(options["on_late"], self.response()))
+                gevent.sleep(0)
+                assert floor.record.state is IntentState.SENT
+            return call(protocol, request, **options)
+
+        opend.script(PLACE.name, OutcomeUnknown("who knows", ConnectionLost("gone")))
+        monkeypatch.setattr(opend, "call", time_out_and_answer)
+        with pytest.raises(OutcomeUnknown):
+            floor.place()
+        gevent.joinall(answering, timeout=10, raise_error=True)
+        assert floor.outcomes() == ["sending allowed", "outcome unknown", "outcome accepted"]
+        assert floor.record.resolution is Resolution.ACCEPTED
+
+
+class TestDefect:
+    """Something in the gateway fails after an order is on record as sent."""
+
+    def test_an_order_that_cannot_be_encoded_was_not_sent(self, floor, opend):
+        opend.script(PLACE.name, NotEncodable("lacks a field"))
+        with pytest.raises(NotEncodable):
+            floor.place()
+        assert floor.record.resolution is Resolution.ABSENT
+        assert floor.outcomes()[-1] == "outcome not_sent"
+
+    def test_an_order_is_unknown_at_once(self, floor, caplog):
+        floor.line.fault("after", f"call-{PLACE.name}", ZeroDivisionError("a defect"))
+        with pytest.raises(OutcomeUnknown, match="a defect"):
+            floor.place()
+        assert floor.record.state is IntentState.UNKNOWN
+        assert floor.outcomes() == ["sending allowed", "outcome unknown"]
+        assert "ZeroDivisionError" in caplog.text
 
 
 class TestDenied:
