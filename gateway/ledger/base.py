@@ -89,6 +89,10 @@ class Resolution(StrEnum):
     ABSENT = "absent"
 
 
+NOT_TRADED = (IntentState.ABANDONED, IntentState.REJECTED, Resolution.ABSENT)
+"""States, and resolutions, after which nothing was traded and nothing will be."""
+
+
 class TradingState(StrEnum):
     """The kill switch: everything, only what reduces a position, or no order at all."""
 
@@ -378,8 +382,12 @@ class Ledger(ClaimStore, Protocol):
         """Keep the answer of the request that began with `intent_id`; without such a claim, nothing."""
         ...
 
-    def drop_replay(self, key: ReplayKey, intent_id: str) -> None:
-        """Forget the claim that began with `intent_id`: the request changed nothing and may be repeated."""
+    def drop_replay(self, key: ReplayKey, intent_id: str, *, needs_record: bool = False) -> None:
+        """Forget the claim that began with `intent_id`: the request changed nothing and may be repeated.
+
+        Not where the record of the intent says that something was traded under it, or may be yet; with
+        `needs_record` not without one either.
+        """
         ...
 
     def set_trading(self, state: TradingState, now_s: float, key_id: str | None = None) -> None:

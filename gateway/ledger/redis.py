@@ -17,6 +17,7 @@ from gateway.ledger.base import (
     GC_ROWS,
     INTENT_RETENTION_S,
     MICROS,
+    NOT_TRADED,
     OPEN_STATES,
     TRADING_TOPIC,
     Charge,
@@ -62,7 +63,8 @@ class RedisLedger(RedisClaimStore):
         self._reserve = link.script("reserve")
         self._advance = link.script("advance")
         self._begin_replay = link.script("begin_replay")
-        self._end_replay = link.script("end_replay")
+        self._finish_replay = link.script("finish_replay")
+        self._drop_replay = link.script("drop_replay")
         self._reset_clock = link.script("reset_clock")
 
     def reserve(
@@ -166,11 +168,13 @@ class RedisLedger(RedisClaimStore):
 
     def finish_replay(self, key: ReplayKey, intent_id: str, status: int, body: bytes) -> None:
         """See `Ledger.finish_replay`."""
-        self._ask(lambda: self._end_replay(keys=[_replay_key(key)], args=[intent_id, status, body]))
+        self._ask(lambda: self._finish_replay(keys=[_replay_key(key)], args=[intent_id, status, body]))
 
-    def drop_replay(self, key: ReplayKey, intent_id: str) -> None:
+    def drop_replay(self, key: ReplayKey, intent_id: str, *, needs_record: bool = False) -> None:
         """See `Ledger.drop_replay`."""
-        self._ask(lambda: self._end_replay(keys=[_replay_key(key)], args=[intent_id]))
+        keys = [_replay_key(key), _INTENT + intent_id]
+        args = [intent_id, int(needs_record), *map(str, NOT_TRADED)]
+        self._ask(lambda: self._drop_replay(keys=keys, args=args))
 
     def set_trading(self, state: TradingState, now_s: float, key_id: str | None = None) -> None:
         """See `Ledger.set_trading`."""

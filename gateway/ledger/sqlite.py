@@ -12,6 +12,7 @@ from gateway.ledger.base import (
     GC_ROWS,
     INTENT_RETENTION_S,
     MICROS,
+    NOT_TRADED,
     TRADING_TOPIC,
     Charge,
     Exceeded,
@@ -46,6 +47,8 @@ _MIGRATIONS = tuple(
 _COLUMN_LIST = ", ".join(COLUMNS)
 _WRITE_INTENT = f"REPLACE INTO intent ({_COLUMN_LIST}) VALUES ({', '.join(':' + name for name in COLUMNS)})"
 _READ_INTENTS = f"SELECT {_COLUMN_LIST} FROM intent "
+_NOT_TRADED_LIST = ", ".join(f"'{outcome}'" for outcome in NOT_TRADED)
+_WAS_NOT_TRADED = f"state IN ({_NOT_TRADED_LIST}) OR coalesce(resolution, '') IN ({_NOT_TRADED_LIST})"
 _ALL_KEYS = ""
 
 
@@ -102,9 +105,13 @@ class SqliteLedger(SqliteClaimStore):
             (status, body, *_replay_key(key), intent_id),
         )
 
-    def drop_replay(self, key: ReplayKey, intent_id: str) -> None:
+    def drop_replay(self, key: ReplayKey, intent_id: str, *, needs_record: bool = False) -> None:
         """See `Ledger.drop_replay`."""
-        self._execute(f"DELETE FROM replay WHERE {_REPLAY} AND intent_id = ?", (*_replay_key(key), intent_id))
+        self._execute(
+            f"DELETE FROM replay WHERE {_REPLAY} AND intent_id = ? "
+            f"AND coalesce((SELECT {_WAS_NOT_TRADED} FROM intent WHERE intent_id = replay.intent_id), ?)",
+            (*_replay_key(key), intent_id, not needs_record),
+        )
 
     def set_trading(self, state: TradingState, now_s: float, key_id: str | None = None) -> None:
         """See `Ledger.set_trading`."""

@@ -543,6 +543,36 @@ class TestReplay:
         ledger.drop_replay(self.KEY, "i-1")
         assert ledger.begin_replay(self.KEY, "hash", "i-3", NOON) is None
 
+    @pytest.mark.parametrize(
+        ("path", "is_dropped"),
+        [
+            ([], False),
+            ([SENT], False),
+            ([SENT, UNKNOWN], False),
+            ([SENT, ACCEPTED], False),
+            ([SENT, UNKNOWN, Step(state=IntentState.RESOLVED, resolution=Resolution.ACCEPTED)], False),
+            ([SENT, UNKNOWN, Step(state=IntentState.RESOLVED, resolution=Resolution.ABSENT)], True),
+            ([SENT, UNKNOWN, Step(state=IntentState.RESOLVED, resolution=Resolution.REJECTED)], True),
+            ([SENT, Step(state=IntentState.REJECTED)], True),
+            ([Step(state=IntentState.ABANDONED)], True),
+        ],
+    )
+    @pytest.mark.parametrize("needs_record", [False, True])
+    def test_claim_whose_order_may_be_traded_is_never_dropped(
+        self, ledger: Ledger, path: list[Step], is_dropped: bool, needs_record: bool
+    ) -> None:
+        ledger.begin_replay(self.KEY, "hash", "i-1", NOON)
+        ledger.reserve(intent(1), Charge(), NOON)
+        for step in path:
+            ledger.advance("i-1", step, NOON)
+        ledger.drop_replay(self.KEY, "i-1", needs_record=needs_record)
+        assert (ledger.begin_replay(self.KEY, "hash", "i-2", NOON) is None) is is_dropped
+
+    def test_claim_without_an_order_is_kept_where_it_needs_one(self, ledger: Ledger) -> None:
+        ledger.begin_replay(self.KEY, "hash", "i-1", NOON)
+        ledger.drop_replay(self.KEY, "i-1", needs_record=True)
+        assert ledger.begin_replay(self.KEY, "hash", "i-2", NOON) == Replay("hash", "i-1")
+
     def test_clock_that_stepped_back_forgets_no_sooner(self, ledger: Ledger) -> None:
         packet = replace(self.KEY, kind=ReplayKind.PACKET)
         reserve_all(ledger, 1, Charge(), NOON)
