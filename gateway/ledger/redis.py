@@ -173,7 +173,7 @@ class RedisLedger(RedisClaimStore):
     def drop_replay(self, key: ReplayKey, intent_id: str, *, needs_record: bool = False) -> None:
         """See `Ledger.drop_replay`."""
         keys = [_replay_key(key), _INTENT + intent_id]
-        args = [intent_id, int(needs_record), *map(str, NOT_TRADED)]
+        args: list[str | int] = [intent_id, int(needs_record), *map(str, NOT_TRADED)]
         self._ask(lambda: self._drop_replay(keys=keys, args=args))
 
     def set_trading(self, state: TradingState, now_s: float, key_id: str | None = None) -> None:

@@ -24,6 +24,7 @@ from gevent.event import Event
 
 from gateway.audit import AuditLog, AuditUnavailable
 from gateway.clock import Clock
+from gateway.clock_watch import ClockWatch
 from gateway.errors import GatewayError
 from gateway.ledger.base import (
     IntentState,
@@ -79,7 +80,7 @@ class Desk:
     """The trade writes of one worker. `timeout_s` bounds one attempt to send, from step 2 to 4.
 
     `lease` is the worker's, which its intents name, and without which none of them is sent; without one
-    they name none.
+    they name none. Who looks at `clock_watch` often sees a clock that is set between two orders in time.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Desk:
         self._lease = lease
         self._valuer = Valuer(client, clock, market_buffer)
         self.settlements = Settlements(ledger, clock)
+        self.clock_watch = ClockWatch(clock)
 
     def open_intent(self) -> str:
         """A new intent's id, before anything is sent."""
@@ -144,7 +146,14 @@ class Desk:
         valued = value(request, context, is_reducing=trading is TradingState.REDUCING)
         trail.judged(valued)
         valued, fence = self._leased(valued)
-        decision = decide(principal, valued, self._clock.wall_s(), self._ledger, dry_run=context.is_dry_run)
+        decision = decide(
+            principal,
+            valued,
+            self._clock.wall_s(),
+            self._ledger,
+            dry_run=context.is_dry_run,
+            stretch=self.clock_watch.stretch_s,
+        )
         if isinstance(decision, Denied):
             raise OrderDenied(decision, valued)
         if not decision.is_new:

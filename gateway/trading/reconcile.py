@@ -22,6 +22,7 @@ from gevent.event import Event
 
 from gateway.audit import AuditLog
 from gateway.clock import Clock
+from gateway.clock_watch import ClockWatch
 from gateway.errors import GatewayError
 from gateway.ledger.base import (
     CLOCK_TOLERANCE_S,
@@ -123,7 +124,7 @@ class Reconciler:
     """The search of one worker, in a greenlet of its own between `open` and `close`.
 
     `timeout_s` is what the desk gives one attempt to send; what is longer in flight has nobody who
-    waits for it. `settlements` are the desk's, and so is `lease`.
+    waits for it. `settlements`, `clock_watch` and `lease` are the desk's.
     """
 
     def __init__(
@@ -134,6 +135,7 @@ class Reconciler:
         clock: Clock,
         *,
         settlements: Settlements,
+        clock_watch: ClockWatch,
         timeout_s: float,
         lease: Lease | None = None,
     ) -> None:
@@ -142,6 +144,7 @@ class Reconciler:
         self._audit = audit
         self._clock = clock
         self._settlements = settlements
+        self._clock_watch = clock_watch
         self._timeout_s = timeout_s
         self._lease = lease
         self._clock_offset_s: float | None = None
@@ -192,8 +195,8 @@ class Reconciler:
         With more than a page of them, as when very many wait for a person, each step takes the next page.
         Raises LedgerUnavailable, and what a read of OpenD raises.
         """
-        self._settlements.retry()
         self._watch_clock()
+        self._settlements.retry()
         open_intents = self._next_page()
         # Read after the intents: each of them was reserved under a lease that was live then.
         self._live_leases = self._ledger.live_leases(self._clock.wall_s()) if open_intents else frozenset()
@@ -210,6 +213,7 @@ class Reconciler:
 
     def _watch_clock(self) -> None:
         """Note when the wall clock was set: ages that it tells are not to be trusted for a while."""
+        self._clock_watch.look()
         offset_s = self._clock.wall_s() - self._clock.monotonic_s()
         if self._clock_offset_s is not None and abs(offset_s - self._clock_offset_s) > CLOCK_STEP_S:
             self._clock_set_s = self._clock.monotonic_s()
@@ -242,9 +246,8 @@ class Reconciler:
 
     def _margin_s(self, record: IntentRecord) -> float:
         """What is only reserved may be given up early: then its worker cannot send it any more."""
-        own_ids = (None, self._lease.lease_id if self._lease else None)
-        is_foreign = record.intent.lease_id not in own_ids
-        return FOREIGN_MARGIN_S if is_foreign and record.state is IntentState.SENT else STALE_MARGIN_S
+        is_foreign_and_sent = not self._is_own(record) and record.state is IntentState.SENT
+        return FOREIGN_MARGIN_S if is_foreign_and_sent else STALE_MARGIN_S
 
     def _give_up_waiting(self, record: IntentRecord) -> IntentRecord | None:
         """Move on an intent that nobody else will; the intent if it now has to be looked for."""
@@ -373,8 +376,10 @@ class Reconciler:
         order in them has said so there.
         """
         found = find_outcome(record, listed)
-        if found is Finding.ABSENT or is_signed(record.intent) or record.intent.kind is IntentKind.MODIFY:
+        if is_signed(record.intent) or record.intent.kind is IntentKind.MODIFY:
             return found
+        if found is Finding.ABSENT:
+            return found if self._is_own(record) else self._find_at_any_time(record, listed)
         others = rivals(self._ledger, record, _since_s(record, listed))
         listed = replace(listed, claimed=owners(others).keys())
         found = find_outcome(record, listed)
@@ -384,6 +389,21 @@ class Reconciler:
         if IntentState.SENT in states:
             return None
         return Finding.UNCLEAR if states else found
+
+    def _find_at_any_time(self, record: IntentRecord, listed: OrderList) -> Finding:
+        """The same where the clock may have been set before this worker began to look at it.
+
+        An order that fits but for its time is then for a person to tell.
+        """
+        listed = replace(listed, ahead_s=None)
+        if find_outcome(record, listed) is Finding.ABSENT:
+            return Finding.ABSENT
+        listed = replace(listed, claimed=owners(rivals(self._ledger, record)).keys())
+        return Finding.ABSENT if find_outcome(record, listed) is Finding.ABSENT else Finding.UNCLEAR
+
+    def _is_own(self, record: IntentRecord) -> bool:
+        """Whether this worker has sent it, and so knows when the clock was set since."""
+        return record.intent.lease_id in (None, self._lease.lease_id if self._lease else None)
 
     def _resolve(self, record: IntentRecord, order: WireMessage) -> None:
         """Take an order for the intent's; while its worker may live, by the gateway's own remark alone."""

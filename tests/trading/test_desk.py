@@ -26,6 +26,7 @@ from fix_trading import (
 
 from gateway.audit import AuditUnavailable, verify
 from gateway.clock import ManualClock
+from gateway.clock_watch import ClockWatch
 from gateway.ledger.base import (
     CLOCK_TOLERANCE_S,
     IntentState,
@@ -154,6 +155,7 @@ class TestPlace:
             floor.audit,
             ahead,
             settlements=Settlements(floor.ledger, ahead),
+            clock_watch=ClockWatch(ahead),
             timeout_s=TIMEOUT_S,
         )
         opend.script("GetGlobalState", global_state(NOON))
@@ -404,6 +406,23 @@ class TestDenied:
         with pytest.raises(OrderDenied, match="rate limit exceeded: 1 orders in the last 60s") as denied:
             floor.place(key)
         assert denied.value.headers() == {"Retry-After": "60"}
+
+    @pytest.mark.parametrize("step_s", [60, 3600, 0.9])
+    def test_a_clock_that_is_set_ahead_frees_no_window_early(self, floor, step_s):
+        key = principal(max_orders_per_minute=1, duplicate_window_s=30)
+        floor.place(key)
+        floor.clock.wall += step_s
+        floor.reconciler.step()
+        with pytest.raises(OrderDenied, match="duplicate order"):
+            floor.place(key)
+        for _ in range(59):
+            floor.clock.advance(1)
+            with pytest.raises(OrderDenied, match="rate limit exceeded: 1 orders in the last"):
+                floor.place(key, is_meant=True)
+        floor.clock.advance(2)
+        floor.reconciler.step()
+        floor.clock.advance(61)
+        floor.place(key)
 
     def test_a_repetition_that_is_meant_passes(self, floor):
         key = principal(duplicate_window_s=10)

@@ -419,6 +419,24 @@ class TestDeadWorker:
         pass_time(floor, 1.0)
         assert fate(floor) is Resolution.ACCEPTED
 
+    @pytest.mark.parametrize("wrong_s", [-HOUR_S, HOUR_S])
+    def test_a_clock_that_was_set_before_this_worker_began_hides_no_order(self, floor, wrong_s):
+        """Another worker sent it by a wrong clock, and nothing here knows that it was one."""
+        other = Lease(floor.ledger, floor.clock)
+        other.open()
+        floor.desk = Desk(floor.line, floor.ledger, floor.audit, floor.clock, lease=other)
+        floor.clock.wall += wrong_s
+        self.leave(floor, "sent", remark="mine")
+        other.close()
+        floor.clock.wall -= wrong_s
+        floor.opend.script(HISTORY, order_list())
+        lists(floor, order_row(remark="mine", createTimestamp=NOON))
+        pass_time(floor, *[1.0] * 20)
+        assert fate(floor) is IntentState.UNKNOWN
+        lists(floor, order_row(remark="another"))
+        pass_time(floor, *[1.0] * 60)
+        assert fate(floor) is Resolution.ABSENT
+
     def test_a_clock_that_is_set_forward_gives_nobody_up(self, floor):
         pass_time(floor, 0.0)
         self.leave(floor, "reserved")
