@@ -201,6 +201,15 @@ class TestPlace:
         floor.place(remark="mine")
         assert floor.record.intent.remark == floor.opend.calls[0].c2s.remark == "mine"
 
+    def test_a_remark_that_names_another_intent_is_refused(self, floor):
+        """As that of a listed order has it which is placed again: it would be taken for that one."""
+        floor.place()
+        remark = floor.record.intent.remark
+        with pytest.raises(FieldError, match=f"remark: names another order of the gateway's, {remark[3:]}"):
+            floor.place(remark=remark)
+        assert floor.writes == [PLACE.name]
+        assert floor.outcomes()[-1] == "decision denied"
+
     def test_the_local_caller_goes_the_same_way(self, floor):
         """It has no limits, and still every order is on record."""
         floor.place(principal())
