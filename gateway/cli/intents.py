@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from gateway.audit import AuditEvent, AuditKind
+from gateway.audit import AuditEvent
 from gateway.cli.candidate import HEADS, Candidate, look
 from gateway.cli.installation import Installation, actor, pass_installation
 from gateway.cli.output import json_option, moment, print_json, print_table
@@ -18,6 +18,7 @@ from gateway.ledger.base import (
     WrongIntentState,
 )
 from gateway.order import IntentKind
+from gateway.trading.audit_trail import outcome_event
 from gateway.trading.rival import owners, rivals
 
 BY_A_PERSON = "a person told"
@@ -187,23 +188,12 @@ def _order_number(
 
 def resolved_event(record: IntentRecord, step: Step, who: str) -> AuditEvent:
     """The audit's line of what a person says became of an order."""
-    intent = record.intent
-    return AuditEvent(
-        kind=AuditKind.OUTCOME,
+    return outcome_event(
+        record,
+        str(step.resolution),
         route="gw intents resolve",
         actor=who,
-        request_id=intent.request_id,
-        key_id=intent.key_id,
-        acc_id=intent.acc_id,
-        environment=intent.environment,
-        market=intent.market,
-        code=intent.symbol,
-        side=intent.side,
-        quantity=intent.quantity,
-        price=intent.price,
-        intent_id=intent.intent_id,
         order_id=step.order_id,
-        outcome=step.resolution,
         detail=step.detail,
     )
 
