@@ -19,6 +19,7 @@ import orjson
 from gateway.clock import Clock
 from gateway.policy.loader import build_policy, read_policy_document
 from gateway.policy.model import Policy
+from gateway.repetition import Repetition
 from gateway.yaml_text import ConfigurationError, Document, Problem
 
 LOOK_INTERVAL_S = 0.25
@@ -114,16 +115,15 @@ class PolicyWatch:
         self._file = file
         self._clock = clock
         self._seen: _Signature | None = None
-        self._greenlet: gevent.Greenlet[[], None] | None = None
+        self._repetition = Repetition("a look at the policy file", self.look, lambda: LOOK_INTERVAL_S)
 
     def open(self) -> None:
         """Follow the file in the background."""
-        self._greenlet = gevent.spawn(self._run)
+        self._repetition.open()
 
     def close(self) -> None:
         """Follow it no longer."""
-        if self._greenlet is not None:
-            self._greenlet.kill()
+        self._repetition.close()
 
     def look(self) -> None:
         """Read the file if it has changed since the last look; a wrong one is logged once."""
@@ -147,11 +147,6 @@ class PolicyWatch:
     def _tell(self, *, is_good: bool) -> None:
         if self.on_reload is not None:
             self.on_reload(is_good)
-
-    def _run(self) -> None:
-        while True:
-            self.look()
-            gevent.sleep(LOOK_INTERVAL_S)
 
 
 def _load(file: PolicyFile) -> _Outcome:

@@ -146,3 +146,11 @@ SOCKET = OwnRoute(
 
 OWN_ROUTES: tuple[OwnRoute, ...] = (ORDER_INTENT, SOCKET)
 """Endpoints that need a scope, as the 41 do, and are not among them."""
+
+HEALTH_PATH = "/health"
+READY_PATH = "/ready"
+METRICS_PATH = "/metrics"
+DOCUMENT_PATH = "/openapi.json"
+PAGE_PATH = "/docs"
+LIVE_PATH = "/live"
+"""Paths that ask for no key: those of the gateway itself, of its documentation, and of its page."""

@@ -25,6 +25,7 @@ class SentCall:
 class ScriptedClient:
     """Without a script a protocol answers with an empty success.
 
+    `on_late` is what the last call wants to be told of a late answer.
     `script(name, *outcomes)` queues what the next calls of a protocol get: an exception to raise,
     or the fields of a `Response`. The last one stays.
     """
@@ -32,12 +33,25 @@ class ScriptedClient:
     def __init__(self):
         self.calls = []
         self.on_session = None
+        self.on_late = None
         self._outcomes = defaultdict(deque)
 
     def script(self, name, *outcomes):
         self._outcomes[name] = deque(outcomes)
 
-    def call(self, protocol, request, *, kind, pinned=False, timeout_s=None, deadline_s=None, fence=None):
+    def call(
+        self,
+        protocol,
+        request,
+        *,
+        kind,
+        pinned=False,
+        timeout_s=None,
+        deadline_s=None,
+        fence=None,
+        on_late=None,
+    ):
+        self.on_late = on_late
         if fence and (reason := fence()):
             raise NotSent(reason)
         assert request.IsInitialized(), request.FindInitializationErrors()

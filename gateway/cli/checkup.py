@@ -19,6 +19,7 @@ from gateway.boot import StartError, require_free
 from gateway.cli.installation import Installation
 from gateway.errors import GatewayError
 from gateway.ledger.base import CLOCK_TOLERANCE_S
+from gateway.ledger.paging import all_open
 from gateway.opend.client import CallKind, Client
 from gateway.policy.loader import load_policy
 from gateway.policy.model import Policy
@@ -129,7 +130,7 @@ def _is_open_to_others(file: Path) -> bool:
 def _ledger(installation: Installation) -> _Found:
     with installation.ledger() as ledger:
         ledger.generations()
-        waiting = len(ledger.open_intents())
+        waiting = sum(1 for _ in all_open(ledger))
     if waiting:
         yield Verdict.WARNING, f"{waiting} intents are open; gw intents list --open shows them"
     else:

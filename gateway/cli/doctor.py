@@ -15,6 +15,7 @@ from gateway.cli.checkup import check_up
 from gateway.cli.installation import Installation, pass_installation
 from gateway.cli.output import json_option, print_json, print_table
 from gateway.errors import GatewayError
+from gateway.ledger.paging import all_open
 from gateway.policy.loader import load_policy
 from gateway.settings import AuthMode, Settings, is_loopback_host
 from gateway.web.blueprints.ops import DISTRIBUTION
@@ -126,7 +127,7 @@ def _policy(installation: Installation) -> dict[str, Any]:
 def _ledger(installation: Installation) -> dict[str, Any]:
     try:
         with installation.ledger() as ledger:
-            opened = Counter(str(record.state) for record in ledger.open_intents())
+            opened = Counter(str(record.state) for record in all_open(ledger))
             switches = Counter(str(switch.state) for switch in ledger.trading_switches())
     except (ConfigurationError, GatewayError, OSError) as error:
         return {"problem": type(error).__name__}

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from gateway.audit import AuditEvent, AuditKind
+from gateway.audit import AuditEvent
 from gateway.cli.candidate import HEADS, Candidate, look
 from gateway.cli.installation import Installation, actor, pass_installation
 from gateway.cli.output import json_option, moment, print_json, print_table
@@ -18,12 +18,13 @@ from gateway.ledger.base import (
     WrongIntentState,
 )
 from gateway.order import IntentKind
+from gateway.trading.audit_trail import outcome_event
+from gateway.trading.rival import owners, rivals
 
 BY_A_PERSON = "a person told"
 """The detail of an intent that was settled by command; who it was stands in the audit."""
 
 _HOUR_S = 3600
-_MAX_CLAIMS = 10_000
 
 
 @click.group()
@@ -90,7 +91,7 @@ def show(installation: Installation, intent_id: str, as_json: bool) -> None:
     with installation.ledger() as ledger:
         record = _find(ledger, intent_id)
         is_unknown = record.state is IntentState.UNKNOWN
-        claimed = _claimed(ledger, record) if is_unknown else {}
+        claimed = owners(rivals(ledger, record)) if is_unknown else {}
     candidates, problem = look(installation, record, claimed) if is_unknown else ([], None)
     if as_json:
         print_json(
@@ -119,10 +120,10 @@ def resolve(
 ) -> None:
     """Say what became of an unknown order or change, after a look at OpenD.
 
-    For those that the gateway cannot find out: a change with an adjusted price, or two orders that fit one
-    intent. `gw intents show` lists what OpenD has. accepted: OpenD has it, and what it was worth stays
-    counted; rejected: OpenD or the broker said no, and the day's value is given back; absent: it never
-    arrived, and stays counted. The audit says who gave the command.
+    For those that the gateway cannot find out: a change with an adjusted price, two orders that fit one
+    intent, or one order that fits two. `gw intents show` lists what OpenD has. accepted: OpenD has it, and
+    what it was worth stays counted; rejected: OpenD or the broker said no, and the day's value is given
+    back; absent: it never arrived, and stays counted. The audit says who gave the command.
 
     \b
     Examples:
@@ -166,15 +167,6 @@ def _require_unknown(record: IntentRecord) -> None:
     raise click.ClickException(f"it is {state}, and nothing about it is left open")
 
 
-def _claimed(ledger: Ledger, record: IntentRecord) -> dict[int, str]:
-    """OpenD's numbers of the orders that other intents became, and whose they are."""
-    return {
-        other.order_id: other.intent.intent_id
-        for other in ledger.intents_since(record.created_s - _HOUR_S, _MAX_CLAIMS)
-        if other.order_id is not None and other.intent.intent_id != record.intent.intent_id
-    }
-
-
 def _order_number(
     ledger: Ledger, record: IntentRecord, found: Resolution, order_id: int | None
 ) -> int | None:
@@ -188,7 +180,7 @@ def _order_number(
         raise click.UsageError("--order-id: an absent order has no number")
     if found is Resolution.ACCEPTED and order_id is None:
         raise click.UsageError("--order-id: an accepted order has a number; see gw intents show")
-    owner = _claimed(ledger, record).get(order_id or 0)
+    owner = owners(rivals(ledger, record)).get(order_id or 0)
     if owner is not None:
         raise click.UsageError(f"--order-id: order {order_id} is that of intent {owner}")
     return order_id
@@ -196,23 +188,12 @@ def _order_number(
 
 def resolved_event(record: IntentRecord, step: Step, who: str) -> AuditEvent:
     """The audit's line of what a person says became of an order."""
-    intent = record.intent
-    return AuditEvent(
-        kind=AuditKind.OUTCOME,
+    return outcome_event(
+        record,
+        str(step.resolution),
         route="gw intents resolve",
         actor=who,
-        request_id=intent.request_id,
-        key_id=intent.key_id,
-        acc_id=intent.acc_id,
-        environment=intent.environment,
-        market=intent.market,
-        code=intent.symbol,
-        side=intent.side,
-        quantity=intent.quantity,
-        price=intent.price,
-        intent_id=intent.intent_id,
         order_id=step.order_id,
-        outcome=step.resolution,
         detail=step.detail,
     )
 

@@ -14,6 +14,7 @@ from gateway.cli.key_order import is_of_key
 from gateway.cli.open_order import DONE, Cancelled, CancelReport
 from gateway.cli.output import json_option, moment, print_json, print_table
 from gateway.ledger.base import IntentState, Ledger, TradingState
+from gateway.ledger.paging import all_open
 
 ON_THEIR_WAY = frozenset({IntentState.RESERVED, IntentState.SENT})
 _WAY_PAUSE_S = 0.2
@@ -203,7 +204,7 @@ def _await_orders_on_their_way(
     deadline_s = clock.monotonic_s() + installation.settings.opend.timeout_s + _WAY_MARGIN_S
     while ids := [
         record.intent.intent_id
-        for record in ledger.open_intents()
+        for record in all_open(ledger)
         if record.state in ON_THEIR_WAY and key_id in (None, record.intent.key_id)
     ]:
         if clock.monotonic_s() >= deadline_s:

@@ -47,6 +47,9 @@ MIN_AGE_S = 60.5
 CHECK_INTERVAL_S = 30.0
 """How often OpenD is asked what the connection has subscribed."""
 
+RENEW_INTERVAL_S = 60.0
+"""How often pushes are asked for again: OpenD tells which subscriptions it has, and not which pushes."""
+
 FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 300.0
 """How long a step that OpenD refused waits before it is tried again; the wait doubles each time."""
@@ -97,6 +100,7 @@ class _Session:
     acc_ids: frozenset[int] = frozenset()
     pauses: dict[tuple[Hashable, type], _Pause] = field(default_factory=dict)
     check_due_s: float = float("-inf")
+    renew_due_s: float | None = None
 
 
 class Alignment:
@@ -258,6 +262,21 @@ class Alignment:
             _log.warning("OpenD has dropped %d subscriptions by itself; they are made again", len(lost))
         for subscription in lost:
             del session.held[subscription]
+        self._renew_when_due(session)
+
+    def _renew_when_due(self, session: _Session) -> None:
+        """Now and then, ask for all pushes again, in case OpenD has lost some."""
+        now_s = self._clock.monotonic_s()
+        is_due = session.renew_due_s is not None and now_s >= session.renew_due_s
+        if is_due or session.renew_due_s is None:
+            session.renew_due_s = now_s + RENEW_INTERVAL_S
+        if not is_due:
+            return
+        pushed = {each: Register(held.pushed) for each, held in session.held.items() if held.pushed}
+        for batch in batches(pushed):
+            self._try(batch)
+        if session.acc_ids:
+            self._takes_accounts(session.acc_ids, session.acc_ids)
 
     def _step_to(self, subscription: Subscription, options: Options) -> Change | None:
         """The next step from what the connection has to what is wanted; None when that is the same."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from gateway.claim import KEY_ITSELF, AccountClaim, Claim, Claims, Holder, Subscription
-from gateway.feed.event import Format, QuoteTarget, Target, TradeTarget
+from gateway.feed.event import Format, LostTarget, QuoteTarget, Target, TradeTarget
 from gateway.feed.message import MessageType
 from gateway.feed.peer import Peer
 from gateway.policy.model import Principal
@@ -122,6 +122,8 @@ class Audience:
             return self._who_get_quotes(target)
         if isinstance(target, TradeTarget):
             return self._who_get_trades(target.acc_id)
+        if isinstance(target, LostTarget):
+            return self._who_lose(target)
         return (each for each in self.listeners.values() if each.filter.has_type(MessageType.NOTIFY))
 
     def _who_get_quotes(self, target: QuoteTarget) -> Iterator[Listener]:
@@ -141,6 +143,17 @@ class Audience:
         for listener in self._of(claim.holder for claim in self._accounts.get(acc_id, ())):
             if listener.filter.has_type(MessageType.TRADE) and may_see_trades(listener.principal, acc_id):
                 yield listener
+
+    def _who_lose(self, lost: LostTarget) -> Iterable[Listener]:
+        """Who might have got what nobody can read: too many rather than too few."""
+        if lost.type is MessageType.TRADE:
+            return {each: None for acc_id in self._accounts for each in self._who_get_trades(acc_id)}
+        wanting = (each for each in self.listeners.values() if each.filter.has_type(lost.type))
+        if not lost.sub_types:
+            return wanting
+        pushed = (each for each in self._pushed if each.sub_type in lost.sub_types)
+        claimants = set(self._of(claim.holder for each in pushed for claim in self._pushed[each]))
+        return (each for each in wanting if each in claimants)
 
     def _of(self, holders: Iterable[Holder]) -> Iterable[Listener]:
         """The listeners that claims of these holders are for: the socket's own, or every one of the key."""

@@ -21,10 +21,6 @@ from gateway.schema.security import security_text
 BASIC_QUOTES, PRICE_REMINDER, NOTIFY = 3005, 3019, 1003
 
 
-class UnusablePush(Exception):
-    """A push that is not what its protocol says; the text tells what is wrong with it."""
-
-
 class Body(StrEnum):
     """What carries a push's contents: `data`, decoded, or `body_b64`, OpenD's own bytes."""
 
@@ -77,7 +73,28 @@ class NotifyTarget(NamedTuple):
     """Everybody: an event about OpenD itself."""
 
 
-Target: TypeAlias = QuoteTarget | TradeTarget | NotifyTarget
+class LostTarget(NamedTuple):
+    """What a push was about that nobody could read: something of this type.
+
+    A quote was of one of `sub_types`; without any it was a price reminder.
+    """
+
+    type: MessageType
+    sub_types: frozenset[int] = frozenset()
+
+
+Target: TypeAlias = QuoteTarget | TradeTarget | NotifyTarget | LostTarget
+
+
+class UnusablePush(Exception):
+    """A push that is not what its protocol says; the text tells what is wrong with it.
+
+    `target` is what it was about, as far as that can be told.
+    """
+
+    def __init__(self, text: str, target: Target) -> None:
+        super().__init__(text)
+        self.target = target
 
 
 class Event:
@@ -130,17 +147,32 @@ def events_of(proto_id: int, body: bytes) -> tuple[Event, ...]:
     Raises UnusablePush for a body that is not the protocol's, lacks a required field, or has a
     `retType` other than 0.
     """
-    split = _EVENTS.get(proto_id)
-    if split is None:
+    kind = _KINDS.get(proto_id)
+    if kind is None:
         return ()
     protocol = PROTOCOLS[proto_id]
     try:
         response = protocol.response.FromString(body)
     except DecodeError as error:
-        raise UnusablePush(f"a push {protocol.name} cannot be read: {error}") from error
+        raise UnusablePush(f"a push {protocol.name} cannot be read: {error}", kind.lost) from error
     if not response.IsInitialized() or response.retType != 0 or not response.HasField("s2c"):
-        raise UnusablePush(f"a push {protocol.name} lacks what it has to have")
-    return tuple(split(protocol, response, body))
+        text = f"a push {protocol.name} lacks what it has to have"
+        raise UnusablePush(text, _account_of(response) or kind.lost)
+    return tuple(kind.split(protocol, response, body))
+
+
+def lost_target(proto_id: int) -> LostTarget | None:
+    """What a push of a protocol was about of which nothing can be read; None where it is no event."""
+    kind = _KINDS.get(proto_id)
+    return kind.lost if kind else None
+
+
+def _account_of(response: WireMessage) -> TradeTarget | None:
+    """The account of a trade push that lacks something else."""
+    s2c = response.s2c
+    if "header" in s2c.DESCRIPTOR.fields_by_name and s2c.header.HasField("accID"):
+        return TradeTarget(s2c.header.accID)
+    return None
 
 
 _Split: TypeAlias = Callable[[Protocol, WireMessage, bytes], Iterator[Event]]
@@ -161,6 +193,14 @@ def _basic_quotes(protocol: Protocol, response: WireMessage, body: bytes) -> Ite
         yield Event(MessageType.QUOTE, protocol.proto_id, target, part, part_body)
 
 
+def _kline(protocol: Protocol, response: WireMessage, body: bytes) -> Iterator[Event]:
+    kl_type = response.s2c.klType
+    if kline_sub_type(kl_type) is None:
+        text = f"a push {protocol.name} has K-lines of a type that is not known: {kl_type}"
+        raise UnusablePush(text, _KINDS[protocol.proto_id].lost)
+    yield from _quote(lambda s2c: kline_sub_type(kl_type), protocol, response, body)
+
+
 def _quote(
     sub_type: Callable[[WireMessage], int | None], protocol: Protocol, response: WireMessage, body: bytes
 ) -> Iterator[Event]:
@@ -179,23 +219,42 @@ def _notify(protocol: Protocol, response: WireMessage, body: bytes) -> Iterator[
     yield Event(MessageType.NOTIFY, protocol.proto_id, NotifyTarget(), response, body)
 
 
-def _fixed(name: str) -> Callable[[WireMessage], int]:
-    return lambda s2c: SUB_TYPE[name]
+class _Kind(NamedTuple):
+    """What becomes of a push, and what is known of one that cannot be read."""
+
+    split: _Split
+    lost: LostTarget
 
 
-_EVENTS: Mapping[int, _Split] = {
-    NOTIFY: _notify,
-    2208: _trade,
-    2218: _trade,
-    BASIC_QUOTES: _basic_quotes,
-    3007: partial(_quote, lambda s2c: kline_sub_type(s2c.klType)),
-    3009: partial(_quote, _fixed("RT")),
-    3011: partial(_quote, _fixed("Ticker")),
-    3013: partial(_quote, lambda s2c: order_book_sub_type(s2c.orderBookType)),
-    3015: partial(_quote, _fixed("Broker")),
-    PRICE_REMINDER: partial(_quote, lambda s2c: None),
+def _trades() -> _Kind:
+    return _Kind(_trade, LostTarget(MessageType.TRADE))
+
+
+def _quotes(split: _Split, *sub_types: str) -> _Kind:
+    return _Kind(split, LostTarget(MessageType.QUOTE, frozenset(SUB_TYPE[name] for name in sub_types)))
+
+
+def _quotes_of(name: str) -> _Kind:
+    return _quotes(partial(_quote, lambda s2c: SUB_TYPE[name]), name)
+
+
+_KLINES = tuple(name for name in SUB_TYPE if name.startswith("KL_"))
+_order_book = partial(_quote, lambda s2c: order_book_sub_type(s2c.orderBookType))
+_price_reminder = partial(_quote, lambda s2c: None)
+
+_KINDS: Mapping[int, _Kind] = {
+    NOTIFY: _Kind(_notify, LostTarget(MessageType.NOTIFY)),
+    2208: _trades(),
+    2218: _trades(),
+    BASIC_QUOTES: _quotes(_basic_quotes, "Basic"),
+    3007: _quotes(_kline, *_KLINES),
+    3009: _quotes_of("RT"),
+    3011: _quotes_of("Ticker"),
+    3013: _quotes(_order_book, "OrderBook", "OrderBook_Odd"),
+    3015: _quotes_of("Broker"),
+    PRICE_REMINDER: _quotes(_price_reminder),
 }
-"""What becomes of each push."""
+"""Of each push."""
 
 
 def own_event(name: str, data: Mapping[str, Any]) -> Message:

@@ -2,18 +2,18 @@
 
 Every worker does this by itself: a change that one of them writes is seen by all within a quarter of a
 second. Keys that no longer live count at once as if they had claimed nothing; their claims are removed
-by whichever worker sees it first.
+by whichever worker sees it first. What a living key may see no longer does not count until it may again.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import gevent
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
-from gateway.claim import Claims
+from gateway.claim import AccountClaim, Claims
 from gateway.clock import Clock
 from gateway.errors import GatewayError
 from gateway.feed.alignment import Alignment
@@ -41,12 +41,27 @@ class KeysInForce:
     """Which keys may hold claims now.
 
     `expired` are known, and their time is over. `is_certain` is False while the policy file is wrong:
-    what it would say is not known.
+    what it would say is not known. `quoteless` live and may not see quotes; of the accounts of a living key
+    in `accounts` it may see those alone, of one that is not there all.
     """
 
     living: frozenset[str]
     expired: frozenset[str] = frozenset()
     is_certain: bool = True
+    quoteless: frozenset[str] = frozenset()
+    accounts: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+    def in_force(self, claims: Claims) -> Claims:
+        """The claims that their keys may hold now."""
+        living = claims.of_keys(self.living)
+        return Claims(
+            tuple(each for each in living.subscriptions if each.holder.key_id not in self.quoteless),
+            tuple(each for each in living.accounts if self._may_see(each)),
+        )
+
+    def _may_see(self, claim: AccountClaim) -> bool:
+        allowed = self.accounts.get(claim.holder.key_id)
+        return allowed is None or claim.acc_id in allowed
 
 
 class Following:
@@ -70,7 +85,7 @@ class Following:
         self._looking = BoundedSemaphore()
         self._generation: int | None = None
         self._stored = Claims()
-        self._living: frozenset[str] = frozenset()
+        self._keys_seen: KeysInForce | None = None
         self._unknown_since_s: dict[str, float] = {}
         self._wake = Event()
         self._is_aligned = False
@@ -93,11 +108,11 @@ class Following:
             generation = self._ledger.generations()[CLAIMS_TOPIC]
             if generation != self._generation or self._has_expired(now_s):
                 self._stored = self._ledger.claims(now_s)
-            elif keys.living == self._living:
+            elif keys == self._keys_seen:
                 self._forget_ended(keys)
                 return
-            is_first, self._generation, self._living = self._generation is None, generation, keys.living
-            claims = self._stored.of_keys(keys.living)
+            is_first, self._generation, self._keys_seen = self._generation is None, generation, keys
+            claims = keys.in_force(self._stored)
             if is_first or claims != self.claims:
                 self._take(claims)
             self._forget_ended(keys)

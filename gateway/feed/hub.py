@@ -17,10 +17,19 @@ from gevent.event import Event as Signal
 from gateway.claim import Claims
 from gateway.clock import Clock
 from gateway.feed.audience import Audience, Filter, Listener
-from gateway.feed.event import Event, NotifyTarget, UnusablePush, events_of, own_event
+from gateway.feed.event import (
+    Event,
+    NotifyTarget,
+    Target,
+    UnusablePush,
+    events_of,
+    lost_target,
+    own_event,
+)
 from gateway.feed.inbound import ABNORMAL
-from gateway.feed.message import Message
+from gateway.feed.message import Message, Unreadable
 from gateway.opend.connection import Connection
+from gateway.opend.errors import OpenDError
 from gateway.schema.codec import Codec
 from gateway.scope import Scope
 
@@ -89,14 +98,21 @@ class Hub:
         """How many sockets of a key are open."""
         return self._audience.count(key_id)
 
-    def on_push(self, proto_id: int, body: bytes, connection: Connection | None = None) -> None:
-        """Take a push, by the plain body of its `Response`. Does not block."""
+    def on_push(self, proto_id: int, body: bytes | OpenDError, connection: Connection | None = None) -> None:
+        """Take a push, by the plain body of its `Response` or why there is none. Does not block.
+
+        Whoever might have got what cannot be read is told by a gap that something is missing.
+        """
         if not self._audience.listeners:
+            return
+        if isinstance(body, OpenDError):
+            self._skip(proto_id, lost_target(proto_id))
             return
         try:
             events = events_of(proto_id, body)
         except UnusablePush as error:
             _log.warning("%s", error)
+            self._skip(proto_id, error.target)
             return
         for event in events:
             self._deliver(event)
@@ -194,7 +210,23 @@ class Hub:
 
     def _deliver(self, event: Event) -> None:
         for wanted, listeners in self._audience.receivers(event.target):
-            self._put(event.message(self._codec, wanted), listeners)
+            try:
+                message = event.message(self._codec, wanted)
+            except Exception:  # noqa: BLE001 - a defect in one format must not take the others' events
+                _log.exception("a push of protocol %d cannot be shown", event.proto_id)
+                self._tell_skipped(event.proto_id, listeners)
+            else:
+                self._put(message, listeners)
+
+    def _skip(self, proto_id: int, target: Target | None) -> None:
+        if target is not None:
+            for _, listeners in self._audience.receivers(target):
+                self._tell_skipped(proto_id, listeners)
+
+    def _tell_skipped(self, proto_id: int, listeners: tuple[Listener, ...]) -> None:
+        for listener in listeners:
+            listener.peer.outbox.skip(Unreadable(proto_id))
+        self._mark(listeners)
 
     def _put(self, message: Message, listeners: tuple[Listener, ...]) -> None:
         for listener in listeners:

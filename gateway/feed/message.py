@@ -34,6 +34,16 @@ class Stream(NamedTuple):
         return {name: value for name, value in self._asdict().items() if value is not None}
 
 
+class Unreadable(NamedTuple):
+    """Pushes of a protocol that nobody could read: what they were about is not known."""
+
+    proto_id: int
+
+    def fields(self) -> dict[str, Any]:
+        """As a gap shows it."""
+        return self._asdict()
+
+
 class Message:
     """One message, ready but for its `seq`.
 
@@ -58,6 +68,16 @@ class Message:
         if head is None:
             head = self._heads[digits] = text_head(len(_SEQ) + digits + self.size) + _SEQ
         return head
+
+
+class Missing(Message):
+    """Stands among the messages where something is missing, until a gap message tells of it."""
+
+    __slots__ = ("what",)
+
+    def __init__(self, what: Unreadable) -> None:
+        super().__init__(MessageType.GAP, what.fields())
+        self.what = what
 
 
 def stamped(messages: Iterable[Message], seq: int) -> list[bytes]:

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 from gateway.feed.frame import close_frame, ping_frame, pong_frame
-from gateway.feed.message import Message, MessageType, Stream, stamped
+from gateway.feed.message import Message, MessageType, Missing, Stream, Unreadable, stamped
 
 MAX_WAITING = 32_768
 MAX_WAITING_BYTES = 32 * 1024 * 1024
@@ -39,11 +39,12 @@ class Outbox:
         self.bytes = 0
         self.kept = 0
         self._measured = 0
+        self._missing = 0
         self._rest: bytes | memoryview = b""
         self._ping = b""
         self._pong = b""
         self._close = b""
-        self._skipped: Counter[Stream] = Counter()
+        self._skipped: Counter[Stream | Unreadable] = Counter()
 
     def ping(self) -> None:
         """Ask for a sign of life before the next message; one that still waits is enough."""
@@ -52,6 +53,11 @@ class Outbox:
     def pong(self, payload: bytes) -> None:
         """Answer a ping; only the newest has to be (RFC 6455, section 5.5.3)."""
         self._pong = pong_frame(payload)
+
+    def skip(self, what: Unreadable) -> None:
+        """Use up a number for something that cannot be shown; a gap message tells of it in its place."""
+        self.waiting.append(Missing(what))
+        self._missing += 1
 
     def close(self, code: int, reason: str) -> list[Message]:
         """End with a close frame after what was begun; tells the messages that will not be sent.
@@ -64,7 +70,7 @@ class Outbox:
         self._close = close_frame(code, reason)
         self._skipped.clear()
         self.is_closed = True
-        self._measured = 0
+        self._measured = self._missing = 0
         return left_out
 
     def take(self) -> bytes | memoryview:
@@ -74,7 +80,7 @@ class Outbox:
             return rest
         batch = self.waiting
         is_special = self._ping or self._pong or self._skipped or self._measured or self.is_closed
-        if is_special or len(batch) > BATCH:
+        if is_special or self._missing or len(batch) > BATCH:
             return self._take_carefully()
         self.waiting = []
         return b"".join(self._stamped(batch))
@@ -96,13 +102,31 @@ class Outbox:
             return frame
         parts = [self._pong, self._ping]
         self._ping = self._pong = b""
+        self._skip_missing()
         if self._skipped:
             parts.append(self._gap())
-        batch = self.waiting[:BATCH]
-        del self.waiting[:BATCH]
-        self._forget(batch[: self._measured])
-        parts += self._stamped(batch)
+        parts += self._stamped(self._taken(self._present()))
         return b"".join(parts)
+
+    def _skip_missing(self) -> None:
+        """Leave out what is missing at the begin of what waits."""
+        while self._missing and isinstance(self.waiting[0], Missing):
+            self._skipped[self.waiting[0].what] += 1
+            self._missing -= 1
+            self._taken(1)
+
+    def _present(self) -> int:
+        """How many messages are next, before something that is missing."""
+        batch = self.waiting[:BATCH]
+        places = (place for place, each in enumerate(batch) if isinstance(each, Missing))
+        return next(places, len(batch)) if self._missing else len(batch)
+
+    def _taken(self, count: int) -> list[Message]:
+        """The next messages, which wait no longer."""
+        batch = self.waiting[:count]
+        del self.waiting[:count]
+        self._forget(batch[: self._measured])
+        return batch
 
     def _stamped(self, batch: list[Message]) -> list[bytes]:
         first = self.seq + 1
@@ -114,7 +138,7 @@ class Outbox:
         """The message that says which numbers are missing before it, and what they would have been."""
         first, last = self.seq + 1, self.seq + self._skipped.total()
         skipped: list[dict[str, Any]] = [
-            {**stream.fields(), "count": count} for stream, count in self._skipped.items()
+            {**what.fields(), "count": count} for what, count in self._skipped.items()
         ]
         self._skipped.clear()
         self.seq = last

@@ -89,6 +89,10 @@ class Resolution(StrEnum):
     ABSENT = "absent"
 
 
+NOT_TRADED = (IntentState.ABANDONED, IntentState.REJECTED, Resolution.ABSENT)
+"""States, and resolutions, after which nothing was traded and nothing will be."""
+
+
 class TradingState(StrEnum):
     """The kill switch: everything, only what reduces a position, or no order at all."""
 
@@ -360,12 +364,14 @@ class Ledger(ClaimStore, Protocol):
         """The record of an intent."""
         ...
 
-    def open_intents(self, limit: int = 1000) -> list[IntentRecord]:
-        """Intents in `OPEN_STATES`, oldest first."""
+    def open_intents(self, limit: int = 1000, *, after: IntentRecord | None = None) -> list[IntentRecord]:
+        """Intents in `OPEN_STATES`, oldest first; those that follow on `after`, the last of another page."""
         ...
 
-    def intents_since(self, since_s: float, limit: int = 1000) -> list[IntentRecord]:
-        """Intents created at or after a time, in any state, oldest first."""
+    def intents_since(
+        self, since_s: float, limit: int = 1000, *, after: IntentRecord | None = None
+    ) -> list[IntentRecord]:
+        """Intents created at or after a time, in any state, oldest first; in pages as above."""
         ...
 
     def begin_replay(self, key: ReplayKey, body_hash: str, intent_id: str, now_s: float) -> Replay | None:
@@ -376,8 +382,12 @@ class Ledger(ClaimStore, Protocol):
         """Keep the answer of the request that began with `intent_id`; without such a claim, nothing."""
         ...
 
-    def drop_replay(self, key: ReplayKey, intent_id: str) -> None:
-        """Forget the claim that began with `intent_id`: the request changed nothing and may be repeated."""
+    def drop_replay(self, key: ReplayKey, intent_id: str, *, needs_record: bool = False) -> None:
+        """Forget the claim that began with `intent_id`: the request changed nothing and may be repeated.
+
+        Not where the record of the intent says that something was traded under it, or may be yet; with
+        `needs_record` not without one either.
+        """
         ...
 
     def set_trading(self, state: TradingState, now_s: float, key_id: str | None = None) -> None:

@@ -4,10 +4,9 @@ import logging
 import secrets
 from collections.abc import Callable
 
-import gevent
-
 from gateway.clock import Clock
 from gateway.ledger.base import Ledger, LedgerUnavailable
+from gateway.repetition import Repetition
 
 LEASE_S = 2.5
 """How long a worker counts as living after it last said so."""
@@ -35,7 +34,9 @@ class Lease:
         self._renewed_s: float | None = None
         self._term = 0
         self._is_failing = False
-        self._greenlet: gevent.Greenlet[[], None] | None = None
+        self._repetition = Repetition(
+            "the renewal of this worker's lease", self.renew, lambda: RENEW_INTERVAL_S
+        )
 
     @property
     def is_live(self) -> bool:
@@ -57,14 +58,14 @@ class Lease:
     def open(self) -> None:
         """Begin to renew. A ledger that is away is tried again."""
         self.lease_id = secrets.token_hex(8)
-        self._greenlet = gevent.spawn(self._run)
+        self._repetition.open()
 
     def close(self) -> None:
         """End the lease and what hangs on it, in the ledger too if it can be reached."""
-        if self._greenlet is None or self.lease_id is None:
+        if not self._repetition.is_open or self.lease_id is None:
             return
-        self._greenlet.kill()
-        self._greenlet, self._renewed_s = None, None
+        self._repetition.close()
+        self._renewed_s = None
         try:
             self._ledger.end_lease(self.lease_id)
         except LedgerUnavailable as error:
@@ -91,11 +92,3 @@ class Lease:
         is_first, self._is_failing, self._renewed_s = self._renewed_s is None, False, asked_s
         if not was_there and not is_first and self.on_lost is not None:
             self.on_lost()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                self.renew()
-            except Exception:  # noqa: BLE001 - a defect must not end a worker that lives
-                _log.exception("the renewal of this worker's lease failed")
-            gevent.sleep(RENEW_INTERVAL_S)

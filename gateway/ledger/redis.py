@@ -6,6 +6,7 @@ that a repetition does nothing twice; the client itself repeats nothing.
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from gateway.ledger.base import (
     GC_ROWS,
     INTENT_RETENTION_S,
     MICROS,
+    NOT_TRADED,
     OPEN_STATES,
     TRADING_TOPIC,
     Charge,
@@ -61,7 +63,8 @@ class RedisLedger(RedisClaimStore):
         self._reserve = link.script("reserve")
         self._advance = link.script("advance")
         self._begin_replay = link.script("begin_replay")
-        self._end_replay = link.script("end_replay")
+        self._finish_replay = link.script("finish_replay")
+        self._drop_replay = link.script("drop_replay")
         self._reset_clock = link.script("reset_clock")
 
     def reserve(
@@ -114,23 +117,41 @@ class RedisLedger(RedisClaimStore):
         row = self._ask(lambda: self._client.hgetall(_INTENT + intent_id))
         return from_row(_decoded(row)) if row else None
 
-    def open_intents(self, limit: int = 1000) -> list[IntentRecord]:
+    def open_intents(self, limit: int = 1000, *, after: IntentRecord | None = None) -> list[IntentRecord]:
         """See `Ledger.open_intents`."""
-        return self._intents(_OPEN, "-inf", limit)
+        return self._intents(_OPEN, float("-inf"), limit, after)
 
-    def intents_since(self, since_s: float, limit: int = 1000) -> list[IntentRecord]:
+    def intents_since(
+        self, since_s: float, limit: int = 1000, *, after: IntentRecord | None = None
+    ) -> list[IntentRecord]:
         """See `Ledger.intents_since`."""
-        return self._intents(_CREATED, to_us(since_s), limit)
+        return self._intents(_CREATED, to_us(since_s), limit, after)
 
-    def _intents(self, index: str, since: str | int, limit: int) -> list[IntentRecord]:
+    def _intents(
+        self, index: str, since_us: float, limit: int, after: IntentRecord | None
+    ) -> list[IntentRecord]:
+        """The next page of those in an index. No intent's id is the empty text."""
+        place = (to_us(after.created_s), after.intent.intent_id.encode()) if after else (since_us, b"")
+
         def read() -> list[dict[bytes, bytes]]:
-            intent_ids: Any = self._client.zrangebyscore(index, since, "+inf", start=0, num=limit)
             pipeline = self._client.pipeline(transaction=False)
-            for intent_id in intent_ids:
+            for intent_id in self._page(index, place, limit):
                 pipeline.hgetall(_INTENT + intent_id.decode())
             return pipeline.execute()
 
         return [from_row(_decoded(row)) for row in self._ask(read) if row]
+
+    def _page(self, index: str, place: tuple[float, bytes], limit: int) -> list[bytes]:
+        """The members that follow on a place, which is a score and one of the members that have it."""
+        found: list[bytes] = []
+        for start in count(0, limit):
+            rows: Any = self._client.zrangebyscore(
+                index, place[0], "+inf", start=start, num=limit, withscores=True
+            )
+            found += [member for member, score in rows if (score, member) > place]
+            if len(rows) < limit or len(found) >= limit:
+                break
+        return found[:limit]
 
     def begin_replay(self, key: ReplayKey, body_hash: str, intent_id: str, now_s: float) -> Replay | None:
         """See `Ledger.begin_replay`."""
@@ -147,11 +168,13 @@ class RedisLedger(RedisClaimStore):
 
     def finish_replay(self, key: ReplayKey, intent_id: str, status: int, body: bytes) -> None:
         """See `Ledger.finish_replay`."""
-        self._ask(lambda: self._end_replay(keys=[_replay_key(key)], args=[intent_id, status, body]))
+        self._ask(lambda: self._finish_replay(keys=[_replay_key(key)], args=[intent_id, status, body]))
 
-    def drop_replay(self, key: ReplayKey, intent_id: str) -> None:
+    def drop_replay(self, key: ReplayKey, intent_id: str, *, needs_record: bool = False) -> None:
         """See `Ledger.drop_replay`."""
-        self._ask(lambda: self._end_replay(keys=[_replay_key(key)], args=[intent_id]))
+        keys = [_replay_key(key), _INTENT + intent_id]
+        args: list[str | int] = [intent_id, int(needs_record), *map(str, NOT_TRADED)]
+        self._ask(lambda: self._drop_replay(keys=keys, args=args))
 
     def set_trading(self, state: TradingState, now_s: float, key_id: str | None = None) -> None:
         """See `Ledger.set_trading`."""

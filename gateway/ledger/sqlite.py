@@ -12,6 +12,7 @@ from gateway.ledger.base import (
     GC_ROWS,
     INTENT_RETENTION_S,
     MICROS,
+    NOT_TRADED,
     TRADING_TOPIC,
     Charge,
     Exceeded,
@@ -46,6 +47,8 @@ _MIGRATIONS = tuple(
 _COLUMN_LIST = ", ".join(COLUMNS)
 _WRITE_INTENT = f"REPLACE INTO intent ({_COLUMN_LIST}) VALUES ({', '.join(':' + name for name in COLUMNS)})"
 _READ_INTENTS = f"SELECT {_COLUMN_LIST} FROM intent "
+_NOT_TRADED_LIST = ", ".join(f"'{outcome}'" for outcome in NOT_TRADED)
+_WAS_NOT_TRADED = f"state IN ({_NOT_TRADED_LIST}) OR coalesce(resolution, '') IN ({_NOT_TRADED_LIST})"
 _ALL_KEYS = ""
 
 
@@ -70,20 +73,26 @@ class SqliteLedger(SqliteClaimStore):
         """See `Ledger.find_intent`."""
         return self._file.read(lambda db: _find_intent(db, intent_id))
 
-    def open_intents(self, limit: int = 1000) -> list[IntentRecord]:
+    def open_intents(self, limit: int = 1000, *, after: IntentRecord | None = None) -> list[IntentRecord]:
         """See `Ledger.open_intents`."""
-        return self._intents(f"WHERE {OPEN} ORDER BY created_us, intent_id LIMIT ?", limit)
+        return self._intents(OPEN, float("-inf"), limit, after)
 
-    def intents_since(self, since_s: float, limit: int = 1000) -> list[IntentRecord]:
+    def intents_since(
+        self, since_s: float, limit: int = 1000, *, after: IntentRecord | None = None
+    ) -> list[IntentRecord]:
         """See `Ledger.intents_since`."""
-        return self._intents(
-            "WHERE created_us >= ? ORDER BY created_us, intent_id LIMIT ?", to_us(since_s), limit
-        )
+        return self._intents("TRUE", to_us(since_s), limit, after)
 
-    def _intents(self, condition: str, *values: int) -> list[IntentRecord]:
-        return self._file.read(
-            lambda db: [_record(row) for row in db.execute(_READ_INTENTS + condition, values)]
+    def _intents(
+        self, condition: str, since_us: float, limit: int, after: IntentRecord | None
+    ) -> list[IntentRecord]:
+        """The next page of those that meet a condition. No intent's id is the empty text."""
+        place = (to_us(after.created_s), after.intent.intent_id) if after else (since_us, "")
+        question = (
+            f"{_READ_INTENTS} WHERE {condition} AND (created_us, intent_id) > (?, ?) "
+            "ORDER BY created_us, intent_id LIMIT ?"
         )
+        return self._file.read(lambda db: [_record(row) for row in db.execute(question, (*place, limit))])
 
     def begin_replay(self, key: ReplayKey, body_hash: str, intent_id: str, now_s: float) -> Replay | None:
         """See `Ledger.begin_replay`."""
@@ -96,9 +105,13 @@ class SqliteLedger(SqliteClaimStore):
             (status, body, *_replay_key(key), intent_id),
         )
 
-    def drop_replay(self, key: ReplayKey, intent_id: str) -> None:
+    def drop_replay(self, key: ReplayKey, intent_id: str, *, needs_record: bool = False) -> None:
         """See `Ledger.drop_replay`."""
-        self._execute(f"DELETE FROM replay WHERE {_REPLAY} AND intent_id = ?", (*_replay_key(key), intent_id))
+        self._execute(
+            f"DELETE FROM replay WHERE {_REPLAY} AND intent_id = ? "
+            f"AND coalesce((SELECT {_WAS_NOT_TRADED} FROM intent WHERE intent_id = replay.intent_id), ?)",
+            (*_replay_key(key), intent_id, not needs_record),
+        )
 
     def set_trading(self, state: TradingState, now_s: float, key_id: str | None = None) -> None:
         """See `Ledger.set_trading`."""

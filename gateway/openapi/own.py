@@ -11,13 +11,18 @@ from gateway.openapi.operation import Operation, operation_id, scope_sentence, s
 from gateway.openapi.parameter import INTENT_ID, SOCKET_PARAMETERS
 from gateway.openapi.situation import Situation
 from gateway.order import Environment, IntentKind, Side
-from gateway.routes import ORDER_INTENT, SOCKET, OwnRoute, Scope
-
-HEALTH_PATH = "/health"
-READY_PATH = "/ready"
-METRICS_PATH = "/metrics"
-DOCUMENT_PATH = "/openapi.json"
-PAGE_PATH = "/docs"
+from gateway.routes import (
+    DOCUMENT_PATH,
+    HEALTH_PATH,
+    LIVE_PATH,
+    METRICS_PATH,
+    ORDER_INTENT,
+    PAGE_PATH,
+    READY_PATH,
+    SOCKET,
+    OwnRoute,
+    Scope,
+)
 
 _TEXT: Schema = {"type": "string"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
@@ -225,7 +230,7 @@ OWN_OPERATIONS: tuple[OwnOperation, ...] = (
 
 LIVE_OPERATION = OwnOperation(
     name="live",
-    path="/live",
+    path=LIVE_PATH,
     summary="a page that shows live data",
     description="It holds no secret and asks for no key; what it shows comes by `/api` and `/ws`.",
     body=_TEXT,

@@ -10,13 +10,17 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TypeAlias
+
+from google.protobuf.message import EncodeError
 
 from gateway.clock import Clock, SystemClock
 from gateway.opend.connection import Connection, Fence, PushHandler
 from gateway.opend.crypto import RsaCipher
 from gateway.opend.errors import (
     ConnectionLost,
+    NotEncodable,
     NotSent,
     OpenDError,
     OpenDFailed,
@@ -41,6 +45,7 @@ __all__ = [
     "ClientStatus",
     "Endpoint",
     "Fence",
+    "LateObserver",
     "SessionHandler",
 ]
 
@@ -52,6 +57,11 @@ nothing of what was subscribed before."""
 
 CallObserver: TypeAlias = Callable[[Protocol, OpenDError | None, float], None]
 """Told of each call at its end: which protocol, what was raised (None: nothing), how many seconds it took."""
+
+
+LateObserver: TypeAlias = Callable[[WireMessage | OpenDError], None]
+"""Told, in a greenlet of its own, of the answer to a write that came after `OutcomeUnknown` was raised:
+OpenD's `Response`, or what `Client.call` would have raised for it."""
 
 
 class CallKind(StrEnum):
@@ -90,6 +100,7 @@ class _Call:
     is_pinned: bool
     deadline_s: float
     fence: Fence | None
+    on_late: LateObserver | None
 
     @property
     def is_numbered(self) -> bool:
@@ -120,7 +131,7 @@ class ClientStatus:
 class Client:
     """OpenD as this worker sees it. `open` it in the process that uses it, after any fork.
 
-    `on_push` gets (proto id, plain body of the push's `Response`, connection) in the reader's
+    `on_push` gets (proto id, plain body of the push's `Response` or its error, connection) in the reader's
     greenlet, so it must not block; `on_session` gets the pinned connection whenever it has a new
     session; `on_call` is told of each call at its end. All may be set until `open`. Raises `RsaKeyError`
     when the key file cannot be used.
@@ -179,15 +190,16 @@ class Client:
         timeout_s: float | None = None,
         deadline_s: float | None = None,
         fence: Fence | None = None,
+        on_late: LateObserver | None = None,
     ) -> WireMessage:
         """Send a `Request` and return its `Response`, whole and with `retType` 0.
 
         `pinned` sends a plain read over the pinned connection. `deadline_s`, a point of monotonic time,
         is stronger than `timeout_s`: no first byte is written after it, nor when `fence` says no. A
-        `packetID` in the request is overwritten. Raises, before anything is sent, protobuf's
-        `EncodeError` for a request that lacks a required field; then `OpenDRefused`, `OpenDLimited` or
-        `OpenDFailed` for OpenD's own answer, and `NotSent` (among it `OpenDUnavailable` and
-        `TooManyInFlight`) when OpenD never saw it. A read may also raise `ConnectionLost`,
+        `packetID` in the request is overwritten. `on_late` is told of an answer that comes after the
+        deadline. Raises `OpenDRefused`, `OpenDLimited` or `OpenDFailed` for OpenD's own answer, and
+        `NotSent` (among it `OpenDUnavailable`, `TooManyInFlight` and, for a request that lacks a required
+        field, `NotEncodable`) when OpenD never saw it. A read may also raise `ConnectionLost`,
         `OpenDTimeout` and `ReplyUnusable`; a write raises `OutcomeUnknown` for these and for
         `OpenDFailed`.
         """
@@ -195,7 +207,7 @@ class Client:
         started_s = self._clock.monotonic_s()
         if deadline_s is None:
             deadline_s = started_s + (timeout_s or self._settings.timeout_s)
-        call = _Call(protocol, request, travel, pinned or travel.is_pinned, deadline_s, fence)
+        call = _Call(protocol, request, travel, pinned or travel.is_pinned, deadline_s, fence, on_late)
         try:
             answer = self._travel(call)
         except OpenDError as error:
@@ -235,9 +247,17 @@ class Client:
             conn_id, serial = connection.next_packet_id()
             call.request.c2s.packetID.connID = conn_id
             call.request.c2s.packetID.serialNo = serial
-        body = call.request.SerializeToString()
+        try:
+            body = call.request.SerializeToString()
+        except EncodeError as error:
+            raise NotEncodable(f"{call.protocol.name} was not sent: {error}") from error
         answer = connection.call(
-            call.protocol.proto_id, body, call.deadline_s, call.fence, is_write=call.travel.is_write
+            call.protocol.proto_id,
+            body,
+            call.deadline_s,
+            call.fence,
+            is_write=call.travel.is_write,
+            on_late=partial(_tell_late, call.protocol, call.on_late) if call.on_late else None,
         )
         return parse_response(call.protocol, answer)
 
@@ -257,6 +277,14 @@ class Client:
             self.on_session(connection)
 
 
+def _tell_late(protocol: Protocol, on_late: LateObserver, outcome: bytes | OpenDError) -> None:
+    try:
+        answer = outcome if isinstance(outcome, OpenDError) else parse_response(protocol, outcome)
+    except OpenDError as error:
+        answer = error
+    on_late(answer)
+
+
 def _is_cut_off(error: ConnectionLost | NotSent) -> bool:
     """Whether the connection went away under the request; another one may then answer in time."""
-    return not isinstance(error, OpenDUnavailable | TooManyInFlight | WrongProcess)
+    return not isinstance(error, OpenDUnavailable | TooManyInFlight | WrongProcess | NotEncodable)

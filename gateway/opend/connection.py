@@ -44,6 +44,7 @@ from gateway.opend.protocol import (
 )
 from gateway.opend.protocol import Event as SessionEvent
 from gateway.opend.settings import Endpoint
+from gateway.schema.protocols import PROTOCOLS
 
 READ_BYTES = 64 * 1024
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -53,6 +54,9 @@ the order in it."""
 
 DRAIN_S = 1.0
 """The reader's time to reach the end of the stream after a write has failed; it needs far less."""
+
+MAX_GIVEN_UP = 1000
+"""Of how many requests that timed out a late reply is still of use."""
 
 _log = logging.getLogger(__name__)
 
@@ -126,8 +130,13 @@ class _Request(_Outgoing):
         return NotSent(f"the request could not be written to OpenD at {endpoint} in time")
 
 
-PushHandler: TypeAlias = "Callable[[int, bytes, Connection], None]"
-"""Called with proto id, plain body and connection, in the reader's greenlet: it must not block."""
+PushHandler: TypeAlias = "Callable[[int, bytes | OpenDError, Connection], None]"
+"""Called with proto id, plain body or why that cannot be read, and connection, in the reader's greenlet:
+it must not block."""
+
+
+LateHandler: TypeAlias = Callable[[bytes | OpenDError], None]
+"""Called, in a greenlet of its own, with a reply that came after its request had given it up."""
 
 
 class Connection:
@@ -154,6 +163,7 @@ class Connection:
         self._outgoing: deque[_Outgoing] = deque()
         self._has_outgoing = Event()
         self._waiting: dict[tuple[int, int], _Request] = {}
+        self._given_up: dict[tuple[int, int], LateHandler] = {}
         self._ready: AsyncResult[SessionInfo] = AsyncResult()
         self._end_reason: OpenDError | None = None
         self._packet_serial = 0
@@ -222,6 +232,7 @@ class Connection:
         fence: Fence | None = None,
         *,
         is_write: bool = False,
+        on_late: LateHandler | None = None,
     ) -> bytes:
         """Send a request and return the plain body of its reply.
 
@@ -230,7 +241,7 @@ class Connection:
         no byte of the request was written and none will be; `ConnectionLost` or `OpenDTimeout` when it
         was sent and not answered; a `ReplyUnusable` when the answer cannot be read; `WrongProcess`
         after a fork. A write of which OpenD's machine has not all bytes at the deadline ends the
-        connection, so that it cannot arrive later.
+        connection, so that it cannot arrive later. `on_late` gets a reply that comes after `OpenDTimeout`.
         """
         self._require_own_process()
         if self._session.state is not SessionState.READY:
@@ -244,6 +255,8 @@ class Connection:
                 self._is_doubtful = True
                 if is_write and self._is_held(waiting):
                     self._drop(ConnectionLost("a write was not taken in time"))
+                elif on_late is not None and waiting.written:
+                    self._give_up((proto_id, serial), on_late)
                 raise waiting.timed_out(self.endpoint)
             if isinstance(waiting.outcome, OpenDError):
                 raise waiting.outcome
@@ -397,7 +410,10 @@ class Connection:
                 self._settle(proto_id, serial, body)
             case Unreadable(proto_id, serial, error):
                 _log.warning("%s: unusable frame (serial %d): %s", self.endpoint, serial, error)
-                self._settle(proto_id, serial, error)
+                if PROTOCOLS[proto_id].is_push:
+                    self._push(proto_id, error)
+                else:
+                    self._settle(proto_id, serial, error)
             case Push(proto_id, body):
                 self._push(proto_id, body)
             case SessionReady(info):
@@ -410,16 +426,26 @@ class Connection:
             case ProtocolFault(fault):
                 self._drop(fault)
 
+    def _give_up(self, request: tuple[int, int], on_late: LateHandler) -> None:
+        """Wait no longer for a reply, but know whose it is if it comes; of very many, of the newest."""
+        while len(self._given_up) >= MAX_GIVEN_UP:
+            del self._given_up[next(iter(self._given_up))]
+        self._given_up[request] = on_late
+
     def _settle(self, proto_id: int, serial: int, outcome: bytes | OpenDError) -> None:
         waiting = self._waiting.pop((proto_id, serial), None)
+        on_late = self._given_up.pop((proto_id, serial), None)
         if waiting is not None:
             waiting.settle(outcome)
+        elif on_late is not None:
+            _log.warning("%s: a reply is late (protocol %d, serial %d)", self.endpoint, proto_id, serial)
+            gevent.spawn(on_late, outcome)
         else:
             _log.warning(
                 "%s: nobody waits for this frame (protocol %d, serial %d)", self.endpoint, proto_id, serial
             )
 
-    def _push(self, proto_id: int, body: bytes) -> None:
+    def _push(self, proto_id: int, body: bytes | OpenDError) -> None:
         if self._on_push is None:
             return
         try:
@@ -442,6 +468,7 @@ class Connection:
         for waiting in self._waiting.values():
             waiting.settle(waiting.lost(error))
         self._waiting.clear()
+        self._given_up.clear()
         if not self._ready.ready():
             self._ready.set_exception(error)
         self._wake_greenlets()

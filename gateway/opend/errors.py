@@ -79,6 +79,12 @@ class TooManyInFlight(NotSent):
     """As many requests as are allowed wait for OpenD, and the queue for a place is full or too slow."""
 
 
+class NotEncodable(NotSent):
+    """A request lacks a field that its protocol requires; a defect of the caller."""
+
+    retry_safe = False
+
+
 class WrongProcess(NotSent):
     """A client is used in another process than the one that opened it, which no stream survives."""
 

@@ -8,7 +8,7 @@ decided is denied.
 import hashlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Context
 from typing import Any, TypeAlias
 
@@ -46,11 +46,28 @@ Decision: TypeAlias = Allowed | Denied
 Figures: TypeAlias = dict[str, Any]
 
 
+Stretch: TypeAlias = Callable[[int], int]
+"""By how many seconds a window of so many has to be longer, since the wall clock was set ahead in it."""
+
+
+def unstretched(window_s: int) -> int:
+    """By a clock that nobody sets, windows are as long as they say."""
+    return 0
+
+
 def decide(
-    principal: Principal, valued: ValuedIntent, now_s: float, ledger: Ledger, *, dry_run: bool = False
+    principal: Principal,
+    valued: ValuedIntent,
+    now_s: float,
+    ledger: Ledger,
+    *,
+    dry_run: bool = False,
+    stretch: Stretch = unstretched,
 ) -> Decision:
     """Decide on an order and charge its limits; `now_s` is wall time.
 
+    A wall clock that is set ahead frees no rate window and no duplicate window: they are stretched. A day
+    begins by the wall clock alone.
     Never raises LedgerUnavailable: a store that cannot be asked is a reason to deny.
     """
     try:
@@ -58,7 +75,7 @@ def decide(
         denied = check(principal, valued, trading, now_s)
         if denied:
             return denied
-        charge = charge_of(principal.limits, valued, now_s)
+        charge = charge_of(principal.limits, valued, now_s, stretch)
         outcome = ledger.reserve(valued.intent, charge, now_s, dry_run=dry_run)
     except LedgerUnavailable as error:
         return Denied(DenyReason.STORE_UNAVAILABLE, {"cause": str(error)})
@@ -158,20 +175,28 @@ _LIMIT_CHECKS: tuple[Callable[[Limits, ValuedIntent, float], Denied | None], ...
 )
 
 
-def charge_of(limits: Limits, valued: ValuedIntent, now_s: float) -> Charge:
+def charge_of(limits: Limits, valued: ValuedIntent, now_s: float, stretch: Stretch = unstretched) -> Charge:
     """What an order that passed `check` takes from its key's limits."""
     return Charge(
         closing=valued.closing,
-        duplicate=_duplicate_charge(limits, valued),
-        rate=None if limits.max_orders_per_minute is None else RateCharge(limits.max_orders_per_minute),
+        duplicate=_duplicate_charge(limits, valued, stretch),
+        rate=_rate_charge(limits, stretch),
         daily=_daily_charge(limits, valued, now_s),
     )
 
 
-def _duplicate_charge(limits: Limits, valued: ValuedIntent) -> DuplicateCharge | None:
-    if limits.duplicate_window_s is None:
+def _duplicate_charge(limits: Limits, valued: ValuedIntent, stretch: Stretch) -> DuplicateCharge | None:
+    window_s = limits.duplicate_window_s
+    if window_s is None:
         return None
-    return DuplicateCharge(fingerprint(valued), limits.duplicate_window_s, valued.is_meant)
+    return DuplicateCharge(fingerprint(valued), window_s + stretch(window_s), valued.is_meant)
+
+
+def _rate_charge(limits: Limits, stretch: Stretch) -> RateCharge | None:
+    if limits.max_orders_per_minute is None:
+        return None
+    charge = RateCharge(limits.max_orders_per_minute)
+    return replace(charge, window_s=charge.window_s + stretch(charge.window_s))
 
 
 def fingerprint(valued: ValuedIntent) -> str:

@@ -7,7 +7,7 @@ from google.protobuf.descriptor import Descriptor
 
 from gateway.schema.descriptors import WireMessage, message
 from gateway.schema.mismatch import Mismatch
-from gateway.schema.spelling import as_written, check_single_spellings, fields_by_spelling
+from gateway.schema.spelling import check_single_spellings, fields_by_spelling
 from gateway.schema.value import Check
 
 TRADE_HEADER = "Trd_Common.TrdHeader"
@@ -29,6 +29,8 @@ def flat_header_decoder(
 
     `decode_whole` decodes a body whose header is complete, `decode_open` one whose header may lack
     fields or be absent. `checks` and `missing` are by the protocol's names of the header's fields.
+
+    A field that is missing is named beside those that were given: flat, unless there is a header.
 
     A field given in both places has to be the same in both. In Trd_ModifyOrder a flat `trd_market` is
     the message's own field; it fills the header's where the header has none, and when the two differ
@@ -58,7 +60,8 @@ def flat_header_decoder(
             header.trdMarket = target.trdMarket
         for field_name in FLAT_FIELDS:
             if field_name not in header:
-                raise missing(field_name).within(as_written(descriptor, "header", body))
+                mismatch = missing(field_name)
+                raise mismatch if flat and "header" not in body else mismatch.within("header")
 
     return decode
 

@@ -77,10 +77,10 @@ class AuditTrail:
         self._audit.write(event, durable=durable)
 
 
-def note_later(audit: AuditLog, record: IntentRecord, outcome: str) -> None:
-    """The line of what was found out about an intent after its request; logged if it cannot be written."""
+def outcome_event(record: IntentRecord, outcome: str, **members: Any) -> AuditEvent:
+    """The line of what was found out about an intent after its request; `members` are more of it."""
     intent = record.intent
-    event = AuditEvent(
+    return AuditEvent(
         kind=AuditKind.OUTCOME,
         request_id=intent.request_id,
         key_id=intent.key_id,
@@ -92,10 +92,14 @@ def note_later(audit: AuditLog, record: IntentRecord, outcome: str) -> None:
         quantity=intent.quantity,
         price=intent.price,
         intent_id=intent.intent_id,
-        order_id=record.order_id,
         outcome=outcome,
-        detail=record.detail or None,
+        **members,
     )
+
+
+def note_later(audit: AuditLog, record: IntentRecord, outcome: str) -> None:
+    """Write what was found out about an intent by itself; logged if it cannot be written."""
+    event = outcome_event(record, outcome, order_id=record.order_id, detail=record.detail or None)
     try:
         audit.write(event, durable=False)
     except AuditUnavailable as error:

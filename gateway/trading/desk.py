@@ -8,18 +8,23 @@ An order's steps, and what a crash between them leaves for `gateway.trading.reco
    deadline of the attempt and while the worker's lease is live, and never after: somebody else may have
    said by then that OpenD does not have it.
 4. The bytes go out, and the answer comes.
-5. The ledger and then the audit have the outcome.
+5. The ledger and then the audit have the outcome. An answer that comes after the deadline of the attempt
+   settles the order still, if nobody else has by then.
 
 Before 3 nothing was sent: such an intent is ABANDONED. After 3 only OpenD knows. Daily value comes back
 where OpenD said no (REJECTED), not where an order was never sent: that would take a ledger and an
 audit that agree on what did not happen, just when one of them is away.
 """
 
+import logging
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from gevent.event import Event
+
 from gateway.audit import AuditLog, AuditUnavailable
 from gateway.clock import Clock
+from gateway.clock_watch import ClockWatch
 from gateway.errors import GatewayError
 from gateway.ledger.base import (
     IntentState,
@@ -32,7 +37,7 @@ from gateway.ledger.base import (
 )
 from gateway.ledger.lease import Lease
 from gateway.opend.client import CallKind, Client, Fence
-from gateway.opend.errors import NotSent, OpenDRefused, OutcomeUnknown
+from gateway.opend.errors import NotSent, OpenDError, OpenDRefused, OutcomeUnknown
 from gateway.policy.engine import decide
 from gateway.policy.model import Principal, ValuedIntent
 from gateway.policy.reasons import Denied, DenyReason
@@ -60,6 +65,9 @@ PASSING_OPERATIONS = frozenset({ModifyOrderOp.CANCEL, ModifyOrderOp.DISABLE, Mod
 """Changes that only take away. They pass whatever the limits and the kill switch say."""
 
 
+_log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class _Cleared:
     """An order that may be sent, as long as its fence lets it."""
@@ -72,7 +80,7 @@ class Desk:
     """The trade writes of one worker. `timeout_s` bounds one attempt to send, from step 2 to 4.
 
     `lease` is the worker's, which its intents name, and without which none of them is sent; without one
-    they name none.
+    they name none. Who looks at `clock_watch` often sees a clock that is set between two orders in time.
     """
 
     def __init__(
@@ -94,6 +102,7 @@ class Desk:
         self._lease = lease
         self._valuer = Valuer(client, clock, market_buffer)
         self.settlements = Settlements(ledger, clock)
+        self.clock_watch = ClockWatch(clock)
 
     def open_intent(self) -> str:
         """A new intent's id, before anything is sent."""
@@ -137,7 +146,14 @@ class Desk:
         valued = value(request, context, is_reducing=trading is TradingState.REDUCING)
         trail.judged(valued)
         valued, fence = self._leased(valued)
-        decision = decide(principal, valued, self._clock.wall_s(), self._ledger, dry_run=context.is_dry_run)
+        decision = decide(
+            principal,
+            valued,
+            self._clock.wall_s(),
+            self._ledger,
+            dry_run=context.is_dry_run,
+            stretch=self.clock_watch.stretch_s,
+        )
         if isinstance(decision, Denied):
             raise OrderDenied(decision, valued)
         if not decision.is_new:
@@ -172,18 +188,19 @@ class Desk:
         deadline_s = self._clock.monotonic_s() + self._timeout_s
         peculiarity = peculiarity_of(request.c2s)
         self._announce(intent_id, peculiarity, trail)
+        late = _LateAnswer(self.settlements, intent_id, trail)
         try:
-            response = self._send_before(deadline_s, protocol, request, cleared.fence)
+            response = self._send_before(deadline_s, protocol, request, cleared.fence, late)
         except GatewayError as error:
             outcome, steps = _outcome_of(error, peculiarity)
             self.settlements.settle(intent_id, *steps)
             trail.ended(outcome, str(error))
             raise
-        order_id, order_id_ex = response.s2c.orderID or None, response.s2c.orderIDEx or None
-        self.settlements.settle(
-            intent_id, Step(state=IntentState.ACCEPTED, order_id=order_id, order_id_ex=order_id_ex)
-        )
-        trail.ended(IntentState.ACCEPTED, order_id=order_id)
+        finally:
+            late.may_settle.set()
+        step = _accepted(response)
+        self.settlements.settle(intent_id, step)
+        trail.ended(IntentState.ACCEPTED, order_id=step.order_id)
         return response
 
     def _announce(self, intent_id: str, detail: str | None, trail: AuditTrail) -> None:
@@ -203,12 +220,28 @@ class Desk:
             raise IntentNotOpen(f"this order took too long to be sent; nothing was sent: {error}") from error
 
     def _send_before(
-        self, deadline_s: float, protocol: Protocol, request: WireMessage, fence: Fence | None
+        self,
+        deadline_s: float,
+        protocol: Protocol,
+        request: WireMessage,
+        fence: Fence | None,
+        late: "_LateAnswer",
     ) -> WireMessage:
-        """Send unless it is too late: after the deadline nobody expects that the order may still go out."""
+        """Send unless it is too late: after the deadline nobody expects that the order may still go out.
+
+        A defect on the way leaves open whether it went out, which is said at once. Raises GatewayError.
+        """
         if self._clock.monotonic_s() >= deadline_s:
             raise NotSent("the time for this order was over before its turn")
-        return self._client.call(protocol, request, kind=CallKind.WRITE, deadline_s=deadline_s, fence=fence)
+        try:
+            return self._client.call(
+                protocol, request, kind=CallKind.WRITE, deadline_s=deadline_s, fence=fence, on_late=late
+            )
+        except GatewayError:
+            raise
+        except Exception as error:
+            _log.exception("an order may have been sent or not: sending it failed")
+            raise OutcomeUnknown(f"the gateway failed while sending this order: {error!r}") from error
 
     def _send_passing(self, protocol: Protocol, request: WireMessage, trail: AuditTrail) -> WireMessage:
         try:
@@ -218,6 +251,43 @@ class Desk:
             raise
         trail.ended(IntentState.ACCEPTED)
         return response
+
+
+class _LateAnswer:
+    """What is done with OpenD's answer to an order that comes when its request has given it up.
+
+    It waits until that request has its own outcome on record (`may_settle`), so that the truth comes last.
+    """
+
+    def __init__(self, settlements: Settlements, intent_id: str, trail: AuditTrail) -> None:
+        self.may_settle = Event()
+        self._settlements = settlements
+        self._intent_id = intent_id
+        self._trail = trail
+
+    def __call__(self, answer: WireMessage | OpenDError) -> None:
+        """Settle the order, and say so in the audit, unless the ledger has this outcome already."""
+        self.may_settle.wait()
+        step = _step_of(answer)
+        if step is None:
+            _log.warning("a late answer tells nothing of intent %s: %s", self._intent_id, answer)
+        elif not self._settlements.is_known(self._intent_id, step.state):
+            self._settlements.settle(self._intent_id, step)
+            detail = f"OpenD's answer came late: {step.detail or 'success'}"
+            self._trail.ended(step.state, detail, order_id=step.order_id)
+
+
+def _step_of(answer: WireMessage | OpenDError) -> Step | None:
+    """What a late answer says of a sent order; None for one that leaves it open."""
+    if isinstance(answer, OpenDRefused):
+        return Step(state=IntentState.REJECTED, detail=str(answer))
+    return None if isinstance(answer, OpenDError) else _accepted(answer)
+
+
+def _accepted(response: WireMessage) -> Step:
+    """OpenD took an order, and gave it these numbers."""
+    order_id, order_id_ex = response.s2c.orderID or None, response.s2c.orderIDEx or None
+    return Step(state=IntentState.ACCEPTED, order_id=order_id, order_id_ex=order_id_ex)
 
 
 def _may_trade(protocol: Protocol, c2s: WireMessage) -> bool:

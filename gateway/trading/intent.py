@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from gateway.clock import Clock
 from gateway.schema.descriptors import WireMessage
+from gateway.schema.errors import FieldError
 
 REMARK_PREFIX = "gw-"
 """Marks a remark as the gateway's. With the id it takes 29 of the 64 bytes that OpenD allows."""
@@ -42,10 +43,16 @@ def sign_order(request: WireMessage, intent_id: str) -> None:
     """Write the intent's id into the remark of a `Trd_PlaceOrder.Request`.
 
     It tells later which of OpenD's orders came from this intent (decisions D6). A remark that the
-    caller set is left alone.
+    caller set is left alone. Raises FieldError for one that names another intent, as that of an order that
+    was listed and is placed again: either would be taken for the other.
     """
     if not request.c2s.remark:
         request.c2s.remark = REMARK_PREFIX + intent_id
+    named = intent_of(request.c2s.remark)
+    if named not in (None, intent_id):
+        raise FieldError(
+            "remark", f"names another order of the gateway's, {named}; leave it out, or write your own"
+        )
 
 
 def intent_of(remark: str) -> str | None:

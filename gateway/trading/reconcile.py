@@ -12,7 +12,7 @@ Every worker does this for all orders. Their steps in the ledger happen once, wh
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from gevent.event import Event
 
 from gateway.audit import AuditLog
 from gateway.clock import Clock
+from gateway.clock_watch import ClockWatch
 from gateway.errors import GatewayError
 from gateway.ledger.base import (
     CLOCK_TOLERANCE_S,
@@ -34,6 +35,7 @@ from gateway.ledger.base import (
     to_us,
 )
 from gateway.ledger.lease import Lease
+from gateway.ledger.paging import PAGE
 from gateway.opend.client import CallKind, Client
 from gateway.opend.errors import OpenDError, OpenDRefused
 from gateway.order import Environment, IntentKind
@@ -41,7 +43,15 @@ from gateway.schema.descriptors import WireMessage
 from gateway.schema.protocols import protocol_named
 from gateway.trading.account import HISTORY_ORDER_LIST, orders
 from gateway.trading.audit_trail import note_later
-from gateway.trading.resolution import Finding, OrderList, find_outcome, is_signed, resolution_of
+from gateway.trading.resolution import (
+    Finding,
+    OrderList,
+    find_outcome,
+    is_signed,
+    may_have_become,
+    resolution_of,
+)
+from gateway.trading.rival import owners, rivals
 from gateway.trading.settlement import Settlements
 from gateway.trading.wire import ENVIRONMENT_NUMBERS, MARKET_NUMBERS
 
@@ -75,7 +85,6 @@ PEOPLE_INTERVAL_S = 30.0
 CLOCK_STEP_S = 1.0
 """A wall clock that moves by more than this against the monotonic one was set."""
 
-_MAX_CLAIMS = 10_000
 _CLOSE_TIMEOUT_S = 5.0
 
 _log = logging.getLogger(__name__)
@@ -115,7 +124,7 @@ class Reconciler:
     """The search of one worker, in a greenlet of its own between `open` and `close`.
 
     `timeout_s` is what the desk gives one attempt to send; what is longer in flight has nobody who
-    waits for it. `settlements` are the desk's, and so is `lease`.
+    waits for it. `settlements`, `clock_watch` and `lease` are the desk's.
     """
 
     def __init__(
@@ -126,6 +135,7 @@ class Reconciler:
         clock: Clock,
         *,
         settlements: Settlements,
+        clock_watch: ClockWatch,
         timeout_s: float,
         lease: Lease | None = None,
     ) -> None:
@@ -134,6 +144,7 @@ class Reconciler:
         self._audit = audit
         self._clock = clock
         self._settlements = settlements
+        self._clock_watch = clock_watch
         self._timeout_s = timeout_s
         self._lease = lease
         self._clock_offset_s: float | None = None
@@ -144,6 +155,8 @@ class Reconciler:
         self._left_to_people: dict[str, float] = {}
         self._trouble = ""
         self._live_leases: frozenset[str] = frozenset()
+        self._page_end: IntentRecord | None = None
+        self._seen_ids: set[str] = set()
         self._closing = Event()
         self._greenlet: gevent.Greenlet[[], None] | None = None
 
@@ -177,35 +190,47 @@ class Reconciler:
         self._trouble = text
 
     def step(self) -> None:
-        """Move on every open intent for which the time has come.
+        """Move on every open intent of a page for which the time has come.
 
+        With more than a page of them, as when very many wait for a person, each step takes the next page.
         Raises LedgerUnavailable, and what a read of OpenD raises.
         """
-        self._settlements.retry()
         self._watch_clock()
-        open_intents = self._ledger.open_intents()
-        self._remember([record.intent.intent_id for record in open_intents])
+        self._settlements.retry()
+        open_intents = self._next_page()
         # Read after the intents: each of them was reserved under a lease that was live then.
         self._live_leases = self._ledger.live_leases(self._clock.wall_s()) if open_intents else frozenset()
         waiting = [kept for record in open_intents if (kept := self._give_up_waiting(record))]
         if waiting:
             self._look_for(waiting)
 
+    def _next_page(self) -> list[IntentRecord]:
+        """The open intents that follow on those of the last step; after the newest begin the oldest."""
+        page = self._ledger.open_intents(PAGE, after=self._page_end)
+        self._page_end = page[-1] if len(page) == PAGE else None
+        self._remember([record.intent.intent_id for record in page])
+        return page
+
     def _watch_clock(self) -> None:
         """Note when the wall clock was set: ages that it tells are not to be trusted for a while."""
+        self._clock_watch.look()
         offset_s = self._clock.wall_s() - self._clock.monotonic_s()
         if self._clock_offset_s is not None and abs(offset_s - self._clock_offset_s) > CLOCK_STEP_S:
             self._clock_set_s = self._clock.monotonic_s()
         self._clock_offset_s = offset_s
 
     def _remember(self, intent_ids: Iterable[str]) -> None:
-        """Note since when these intents are seen, and forget all others."""
-        now_s, still_open = self._clock.monotonic_s(), set(intent_ids)
-        for intent_id in still_open:
+        """Note since when these intents are seen, and after the last page forget those on none of them."""
+        now_s = self._clock.monotonic_s()
+        for intent_id in intent_ids:
             self._seen_since_s.setdefault(intent_id, now_s)
+            self._seen_ids.add(intent_id)
+        if self._page_end is not None:
+            return
         for remembered in (self._seen_since_s, self._absent_since_s, self._left_to_people):
-            for intent_id in remembered.keys() - still_open:
+            for intent_id in remembered.keys() - self._seen_ids:
                 del remembered[intent_id]
+        self._seen_ids.clear()
 
     def _age_s(self, record: IntentRecord) -> float:
         """How long ago the intent came into its state."""
@@ -221,9 +246,8 @@ class Reconciler:
 
     def _margin_s(self, record: IntentRecord) -> float:
         """What is only reserved may be given up early: then its worker cannot send it any more."""
-        own_ids = (None, self._lease.lease_id if self._lease else None)
-        is_foreign = record.intent.lease_id not in own_ids
-        return FOREIGN_MARGIN_S if is_foreign and record.state is IntentState.SENT else STALE_MARGIN_S
+        is_foreign_and_sent = not self._is_own(record) and record.state is IntentState.SENT
+        return FOREIGN_MARGIN_S if is_foreign_and_sent else STALE_MARGIN_S
 
     def _give_up_waiting(self, record: IntentRecord) -> IntentRecord | None:
         """Move on an intent that nobody else will; the intent if it now has to be looked for."""
@@ -305,9 +329,10 @@ class Reconciler:
         # Orders that ended today are in both lists.
         everything = tuple({order.orderID: order for order in (*(history or ()), *listed)}.values())
         for record in sorted(records, key=lambda each: each.created_s):
-            claimed = () if is_signed(record.intent) else self._claims(record)
-            found = find_outcome(record, OrderList(everything, self._ahead_s(record, opend), claimed))
+            found = self._find(record, OrderList(everything, self._ahead_s(record, opend)))
             is_old = self._is_of_history(record)
+            if found is None:
+                continue
             if not isinstance(found, Finding):
                 self._resolve(record, found)
             elif found is Finding.UNCLEAR:
@@ -343,14 +368,42 @@ class Reconciler:
             return None
         return list(response.s2c.orderList)
 
-    def _claims(self, record: IntentRecord) -> set[int]:
-        """OpenD's numbers of the orders that other intents became."""
-        others = self._ledger.intents_since(record.created_s - HISTORY_AFTER_S, _MAX_CLAIMS)
-        return {
-            other.order_id
-            for other in others
-            if other.order_id is not None and other.intent.intent_id != record.intent.intent_id
-        }
+    def _find(self, record: IntentRecord, listed: OrderList) -> WireMessage | Finding | None:
+        """What the lists say of an intent; None while the answer to another one may tell more.
+
+        An order that may be another intent's as well is taken for neither: the two may have different
+        callers, who would be told the wrong thing. The ledger is read after the lists, so that who sent an
+        order in them has said so there.
+        """
+        found = find_outcome(record, listed)
+        if is_signed(record.intent) or record.intent.kind is IntentKind.MODIFY:
+            return found
+        if found is Finding.ABSENT:
+            return found if self._is_own(record) else self._find_at_any_time(record, listed)
+        others = rivals(self._ledger, record, _since_s(record, listed))
+        listed = replace(listed, claimed=owners(others).keys())
+        found = find_outcome(record, listed)
+        if isinstance(found, Finding):
+            return found
+        states = {other.state for other in others if may_have_become(other, found, listed)}
+        if IntentState.SENT in states:
+            return None
+        return Finding.UNCLEAR if states else found
+
+    def _find_at_any_time(self, record: IntentRecord, listed: OrderList) -> Finding:
+        """The same where the clock may have been set before this worker began to look at it.
+
+        An order that fits but for its time is then for a person to tell.
+        """
+        listed = replace(listed, ahead_s=None)
+        if find_outcome(record, listed) is Finding.ABSENT:
+            return Finding.ABSENT
+        listed = replace(listed, claimed=owners(rivals(self._ledger, record)).keys())
+        return Finding.ABSENT if find_outcome(record, listed) is Finding.ABSENT else Finding.UNCLEAR
+
+    def _is_own(self, record: IntentRecord) -> bool:
+        """Whether this worker has sent it, and so knows when the clock was set since."""
+        return record.intent.lease_id in (None, self._lease.lease_id if self._lease else None)
 
     def _resolve(self, record: IntentRecord, order: WireMessage) -> None:
         """Take an order for the intent's; while its worker may live, by the gateway's own remark alone."""
@@ -381,6 +434,12 @@ class Reconciler:
             what = "order" if intent.kind is IntentKind.PLACE else "change"
             _log.critical("which %s at OpenD is intent %s? A person has to tell", what, intent.intent_id)
         self._left_to_people[intent.intent_id] = self._clock.monotonic_s() + PEOPLE_INTERVAL_S
+
+
+def _since_s(record: IntentRecord, listed: OrderList) -> float:
+    """From when on others may have become an order that fits; from any time, where times cannot be told."""
+    can_tell = listed.ahead_s is not None and all(each.HasField("createTimestamp") for each in listed.orders)
+    return record.created_s - HISTORY_AFTER_S if can_tell else 0.0
 
 
 def _market_time(time_s: float, shift: timedelta) -> str:

@@ -1,8 +1,8 @@
 """Which of OpenD's orders an intent became, judged from lists of orders alone.
 
 The gateway's own remark decides. An order with a caller's remark is recognised by that remark, code,
-side, quantity, price and time; where several fit, nobody but a person can tell. A change has come
-about when its order has the quantity and the price that were asked for.
+side, quantity, price and time; where several fit, or other intents asked for the same, nobody but a
+person can tell. A change has come about when its order has the quantity and the price that were asked for.
 """
 
 from collections.abc import Collection, Iterable
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
-from gateway.ledger.base import IntentRecord, Resolution
+from gateway.ledger.base import IntentRecord, IntentState, Resolution
 from gateway.order import Intent, IntentKind
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.trade import ModifyOrderOp, OrderStatus, TrdSecMarket
@@ -63,6 +63,13 @@ def find_outcome(record: IntentRecord, listed: OrderList) -> WireMessage | Findi
     if not found:
         return Finding.ABSENT
     return found[0] if len(found) == 1 else Finding.UNCLEAR
+
+
+def may_have_become(record: IntentRecord, order: WireMessage, listed: OrderList) -> bool:
+    """Whether an intent to place an order whose number is not known may have become this one."""
+    is_open = record.state in (IntentState.SENT, IntentState.UNKNOWN)
+    is_accepted = Resolution.ACCEPTED in (record.state, record.resolution) and record.order_id is None
+    return (is_open or is_accepted) and _is_placed_by(record, order, listed)
 
 
 def resolution_of(record: IntentRecord, order: WireMessage) -> Resolution:

@@ -41,11 +41,20 @@ class Settlements:
             if len(self._kept) < MAX_KEPT:
                 self._kept[intent_id] = steps
 
+    def is_known(self, intent_id: str, outcome: IntentState) -> bool:
+        """Whether the ledger has this outcome of an intent already, whoever found it out."""
+        try:
+            record = self._ledger.find_intent(intent_id)
+        except LedgerUnavailable:
+            return False
+        return record is not None and outcome in (record.state, record.resolution)
+
     def retry(self) -> None:
         """Move on what was kept. Raises LedgerUnavailable when the ledger is still away."""
         for intent_id, steps in list(self._kept.items()):
             self._advance(intent_id, steps)
-            self._kept.pop(intent_id, None)
+            if self._kept.get(intent_id) is steps:
+                del self._kept[intent_id]
 
     def _advance(self, intent_id: str, steps: Sequence[Step]) -> None:
         for step in steps:

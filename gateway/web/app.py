@@ -16,6 +16,7 @@ from gateway.ledger.lease import Lease
 from gateway.metrics.table import count_policy_reload
 from gateway.opend.client import Client
 from gateway.policy_watch import PolicyWatch
+from gateway.routes import LIVE_PATH
 from gateway.schema.codec import Codec
 from gateway.settings import Settings
 from gateway.trading.desk import Desk
@@ -43,7 +44,7 @@ BLUEPRINTS = (
     *(ws_blueprint, ops_blueprint, docs_blueprint),
 )
 
-LIVE_PAGE = "live"
+LIVE_PAGE = LIVE_PATH.removeprefix("/")
 """The page that shows live data, at `/live`."""
 
 ANSWER_MARGIN_S = 5.0

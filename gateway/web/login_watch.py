@@ -6,12 +6,11 @@ A connection says little: an OpenD that has lost its login keeps all connections
 import logging
 from dataclasses import dataclass
 
-import gevent
-
 from gateway.clock import Clock
 from gateway.metrics.table import OPEND_IS_LOGGED_IN
 from gateway.opend.client import CallKind, Client
 from gateway.opend.errors import OpenDError
+from gateway.repetition import Repetition
 from gateway.schema.protocols import protocol_named
 
 GLOBAL_STATE = protocol_named("GetGlobalState")
@@ -54,16 +53,19 @@ class LoginWatch:
         self._client = client
         self._clock = clock
         self._finding: _Finding | None = None
-        self._greenlet: gevent.Greenlet[[], None] | None = None
+        self._repetition = Repetition(
+            "a look whether OpenD is logged in",
+            self.look,
+            lambda: ANXIOUS_INTERVAL_S if self.problems() else INTERVAL_S,
+        )
 
     def open(self) -> None:
         """Ask in the background."""
-        self._greenlet = gevent.spawn(self._run)
+        self._repetition.open()
 
     def close(self) -> None:
         """Ask no longer."""
-        if self._greenlet is not None:
-            self._greenlet.kill()
+        self._repetition.close()
 
     def problems(self) -> tuple[str, ...]:
         """Why OpenD cannot be used, as sentences without an address; none when it can. Asks nothing."""
@@ -99,8 +101,3 @@ class LoginWatch:
             return (NO_ANSWER,)
         is_logged_in = {"quotes": answer.s2c.qotLogined, "trading": answer.s2c.trdLogined}
         return tuple(LOGGED_OUT[purpose] for purpose, is_so in is_logged_in.items() if not is_so)
-
-    def _run(self) -> None:
-        while True:
-            self.look()
-            gevent.sleep(ANXIOUS_INTERVAL_S if self.problems() else INTERVAL_S)

@@ -14,9 +14,8 @@ from prometheus_flask_exporter import PrometheusMetrics  # type: ignore[import-u
 from gateway.errors import GatewayError
 from gateway.metrics.files import DIRECTORY_VARIABLE, locked
 from gateway.metrics.table import REGISTRY
+from gateway.routes import METRICS_PATH
 from gateway.web.exchange import Exchange
-
-METRICS_PATH = "/metrics"
 
 _Network: TypeAlias = IPv4Network | IPv6Network
 

@@ -26,7 +26,6 @@ from gateway.ledger.base import (
     Replay,
     ReplayKey,
     ReplayKind,
-    Resolution,
 )
 from gateway.opend.errors import OpenDRefused, OutcomeUnknown
 from gateway.policy.reasons import Denied, DenyReason
@@ -40,6 +39,9 @@ REPLAYED_HEADER = "Idempotency-Replayed"
 
 KEPT = (OpenDRefused, OutcomeUnknown)
 """Errors that are answers. After another one that is not safe to repeat the order's record will answer."""
+
+DROP_MARGIN_S = 3.0
+"""More than what the ledger's step takes that frees a name."""
 
 LOOK_INTERVAL_S = 0.05
 """How often a repeated packet looks whether the first one has its answer."""
@@ -185,7 +187,7 @@ class Replays:
             answer = write.send(intent_id)
         except GatewayError as error:
             if error.retry_safe:
-                self._drop(claim, intent_id)
+                self._drop(claim, intent_id, write)
             if error.retry_safe or not isinstance(error, KEPT):
                 raise
             answer = gateway_error(error)
@@ -198,19 +200,18 @@ class Replays:
         except LedgerUnavailable as error:
             _log.error("the answer to intent %s is not kept; its record will answer: %s", intent_id, error)
 
-    def _drop(self, claim: Claim, intent_id: str) -> None:
-        """Free the name, unless another request, which took this one for dead, sent the order under it."""
+    def _drop(self, claim: Claim, intent_id: str, write: Write) -> None:
+        """Free the name, unless another request, which took this one for dead, sends the order under it.
+
+        Without a record of the order such a request may be about to: one that is nearly old enough to be
+        taken for dead keeps its name, under which the next one will send.
+        """
+        made_ago_s = self._clock.wall_s() - made_s(intent_id)
+        is_old = made_ago_s >= self._running_limit_s - DROP_MARGIN_S
         try:
-            record = self._ledger.find_intent(intent_id)
-            if record is None or _was_not_traded(record):
-                self._ledger.drop_replay(claim.key, intent_id)
+            self._ledger.drop_replay(claim.key, intent_id, needs_record=write.is_order and is_old)
         except LedgerUnavailable as error:
             _log.error("the name of intent %s, which was never sent, is not free: %s", intent_id, error)
-
-
-def _was_not_traded(record: IntentRecord) -> bool:
-    is_unsent_or_refused = record.state in (IntentState.ABANDONED, IntentState.REJECTED)
-    return is_unsent_or_refused or record.resolution in (Resolution.ABSENT, Resolution.REJECTED)
 
 
 def _recall(write: Write, record: IntentRecord) -> Response:

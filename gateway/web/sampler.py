@@ -5,11 +5,10 @@ from collections import Counter
 from dataclasses import astuple
 from importlib.metadata import version
 
-import gevent
-
 from gateway.feed.following import Following
 from gateway.feed.hub import KNOWN_CODES, Hub
 from gateway.ledger.base import IntentState, Ledger, LedgerUnavailable, TradingState, TradingSwitch
+from gateway.ledger.paging import all_open
 from gateway.metrics.process import ProcessWatch
 from gateway.metrics.table import (
     BUILD_INFO,
@@ -38,6 +37,7 @@ from gateway.opend.client import Client, ClientStatus
 from gateway.opend.pool import PoolCounters
 from gateway.opend.protocol import SessionState
 from gateway.policy_watch import PolicyWatch
+from gateway.repetition import Repetition
 from gateway.web.blueprints.ops import DISTRIBUTION
 
 INTERVAL_S = 1.0
@@ -71,7 +71,7 @@ class Sampler:
         self._are_settings_stale = are_settings_stale
         self._process = ProcessWatch()
         self._counted = PoolCounters()
-        self._greenlet: gevent.Greenlet[[], None] | None = None
+        self._repetition = Repetition("a look for the metrics", self.look, lambda: INTERVAL_S)
 
     def open(self) -> None:
         """Look in the background."""
@@ -79,12 +79,11 @@ class Sampler:
         WORKERS.set(1)
         WORKER_STARTS.inc()
         SETTINGS_ARE_STALE.set(self._are_settings_stale)
-        self._greenlet = gevent.spawn(self._run)
+        self._repetition.open()
 
     def close(self) -> None:
         """Look no longer."""
-        if self._greenlet is not None:
-            self._greenlet.kill()
+        self._repetition.close()
 
     def look(self) -> None:
         """Set every gauge to what holds now. What the ledger does not tell stays as it was."""
@@ -95,11 +94,11 @@ class Sampler:
         if self._policy_watch is not None:
             POLICY_IS_STALE.set(self._policy_watch.staleness is not None)
         try:
-            opened = self._ledger.open_intents()
+            unknown = sum(each.state is IntentState.UNKNOWN for each in all_open(self._ledger))
             switches = self._ledger.trading_switches()
         except LedgerUnavailable:
             return
-        ORDERS_UNKNOWN_OPEN.set(sum(record.state is IntentState.UNKNOWN for record in opened))
+        ORDERS_UNKNOWN_OPEN.set(unknown)
         _set_switches(switches)
 
     def _look_at_sockets(self) -> None:
@@ -132,11 +131,6 @@ class Sampler:
         for metric, value, before in zip(_POOL_COUNTERS, now, astuple(self._counted), strict=True):
             metric.inc(value - before)
         self._counted = PoolCounters(*now)
-
-    def _run(self) -> None:
-        while True:
-            self.look()
-            gevent.sleep(INTERVAL_S)
 
 
 def _set_switches(switches: list[TradingSwitch]) -> None:

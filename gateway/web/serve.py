@@ -131,6 +131,7 @@ def _reconciler(settings: Settings, parts: Parts) -> Reconciler:
         parts.audit,
         parts.clock,
         settlements=parts.desk.settlements,
+        clock_watch=parts.desk.clock_watch,
         timeout_s=settings.opend.timeout_s,
         lease=parts.lease,
     )

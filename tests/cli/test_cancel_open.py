@@ -4,15 +4,16 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
-from decimal import Decimal
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from fix_intent import BUY
 
 from gateway.ledger.base import Charge, IntentState, Step, TradingState
 from gateway.opend.client import CallKind, Client, ClientSettings
 from gateway.opend.settings import Endpoint
-from gateway.order import Environment, Intent, IntentKind, Side
+from gateway.order import Intent
 from gateway.schema.protocols import protocol_named
 
 HK_PAPER = {"trdEnv": 0, "accID": 987654, "trdMarket": 1}
@@ -159,20 +160,7 @@ def test_opend_that_is_away_leaves_trading_halted_and_exits_with_1(site, simulat
 
 
 def intent(name: str, key_id: str, remark: str = "") -> Intent:
-    return Intent(
-        intent_id=name,
-        key_id=key_id,
-        request_id="r1",
-        kind=IntentKind.PLACE,
-        environment=Environment.SIMULATE,
-        acc_id=HK_PAPER["accID"],
-        market="HK",
-        symbol="HK.00700",
-        side=Side.BUY,
-        quantity=Decimal(100),
-        price=Decimal(100),
-        remark=remark,
-    )
+    return replace(BUY, intent_id=name, key_id=key_id, acc_id=HK_PAPER["accID"], remark=remark)
 
 
 def keep(site, intent: Intent, *steps: Step) -> None:

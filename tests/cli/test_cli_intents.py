@@ -1,32 +1,21 @@
 import time
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from fix_gateway import free_port
+from fix_intent import BUY
 
 from gateway.ledger.base import Charge, DailyCharge, IntentState, Resolution, Step
 from gateway.opend.client import CallKind, Client, ClientSettings
 from gateway.opend.settings import Endpoint
-from gateway.order import Environment, Intent, IntentKind, Side
+from gateway.order import Intent, IntentKind
 from gateway.schema.protocols import protocol_named
 
 
 def intent(number: int, **changes) -> Intent:
-    given = {
-        "intent_id": f"01KD{number:022}",
-        "key_id": "bot",
-        "request_id": "r1",
-        "kind": IntentKind.PLACE,
-        "environment": Environment.SIMULATE,
-        "acc_id": 987654,
-        "market": "HK",
-        "symbol": "HK.00700",
-        "side": Side.BUY,
-        "quantity": Decimal(100),
-        "price": Decimal("300.2"),
-        "remark": "",
-    }
-    return Intent(**{**given, **changes})
+    given = {"intent_id": f"01KD{number:022}", "request_id": "r1", "price": Decimal("300.2"), "remark": ""}
+    return replace(BUY, **{**given, **changes})
 
 
 @pytest.fixture

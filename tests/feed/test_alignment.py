@@ -4,7 +4,13 @@ import pytest
 from fix_feed import BASIC, KL_DAY, ORDER_BOOK, TICKER
 
 from gateway.claim import Options, Subscription
-from gateway.feed.alignment import CHECK_INTERVAL_S, FIRST_PAUSE_S, LONGEST_PAUSE_S, Quota
+from gateway.feed.alignment import (
+    CHECK_INTERVAL_S,
+    FIRST_PAUSE_S,
+    LONGEST_PAUSE_S,
+    RENEW_INTERVAL_S,
+    Quota,
+)
 from gateway.opend.client import CallKind
 from gateway.opend.errors import ConnectionLost, NotSent, OpenDTimeout, answer_error
 
@@ -83,6 +89,28 @@ def test_the_wait_ends_when_a_subscription_may_be_given_up(connection, alignment
             alignment.align()
             alignment.check_when_due()
     assert clock.monotonic == pytest.approx(1000 + 10 + 60.5, abs=0.1)
+
+
+def test_pushes_that_opend_has_lost_come_back(opend, connection, alignment, clock, want):
+    """It says nothing of them, so they are asked for again, in few requests, and without old trades."""
+    want(options={TENCENT: PUSHED, CHEUNG_KONG: PUSHED, APPLE: PULLED})
+    alignment.push_accounts(frozenset({7}))
+    alignment.want({TENCENT: PUSHED, CHEUNG_KONG: PUSHED, APPLE: PULLED}, frozenset({7}))
+    for _ in range(int(RENEW_INTERVAL_S / CHECK_INTERVAL_S)):
+        alignment.check_when_due()
+        clock.advance(CHECK_INTERVAL_S)
+    before, pushed, conn_id = len(connection.calls), connection.pushed, connection._conn_id
+    opend.rules.unregister_push(conn_id, opend.rules.of_connection(conn_id))
+    opend.first_pushes.clear()
+    alignment.check_when_due()
+    alignment.check_when_due()
+    assert connection.pushed == pushed
+    assert [call.name for call in connection.calls[before:]] == [
+        "Qot_GetSubInfo",
+        "Qot_RegQotPush",
+        "Trd_SubAccPush",
+    ]
+    assert not opend.first_pushes
 
 
 def test_pushes_end_even_where_opend_wants_to_keep_the_subscription(connection, alignment, clock, want):

@@ -216,6 +216,11 @@ def test_a_push_that_is_not_one_is_refused(body):
         events_of(3009, body)
 
 
+def test_klines_of_a_type_that_is_not_known_are_nobodys():
+    with pytest.raises(UnusablePush, match="type that is not known: 99"):
+        events_of(3007, body_of(3007, PUSHES[3007] | {"klType": 99}))
+
+
 def test_other_protocols_are_no_events():
     assert events_of(9999, b"") == ()
     assert events_of(3004, b"") == ()

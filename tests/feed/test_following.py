@@ -72,6 +72,19 @@ def test_claims_are_read_again_only_when_they_changed(worker, ledger, monkeypatc
     worker.following.look()
 
 
+def test_a_key_counts_for_what_it_may_see_and_has_the_rest_again_when_it_may(worker, keys, both_claim):
+    alone = {"a": frozenset({8}), "b": frozenset()}
+    keys.now = KeysInForce(keys.now.living, quoteless=frozenset({"a"}), accounts=alone)
+    worker.follow()
+    assert keys_of(worker) == ONLY_B
+    assert not worker.following.claims.accounts
+    assert list(worker.opend.calls[-1].c2s.accIDList) == []
+    keys.now = KeysInForce(keys.now.living, accounts={"a": frozenset({7})})
+    worker.follow()
+    assert keys_of(worker) == {"a", "b"}
+    assert [claim.acc_id for claim in worker.following.claims.accounts] == [7]
+
+
 def test_a_key_that_is_revoked_counts_at_once_as_if_it_had_claimed_nothing(worker, keys, clock, both_claim):
     keys.now = KeysInForce(ONLY_B)
     worker.follow()

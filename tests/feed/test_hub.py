@@ -7,9 +7,14 @@ from fix_hub import account_claim, claim, close_sockets, make_client, make_hub, 
 
 from gateway.claim import Claims
 from gateway.clock import ManualClock
+from gateway.feed.event import Body, Format
 from gateway.feed.hub import PING_INTERVAL_S, SILENCE_LIMIT_S
+from gateway.feed.message import MessageType
 from gateway.feed.outbox import MAX_KEPT, MAX_WAITING
 from gateway.feed.peer import CLOSE_LIMIT_S, STALL_LIMIT_S
+from gateway.opend.errors import BadSha1
+from gateway.schema.protocols import PROTOCOLS
+from gateway.scope import Scope
 
 ORDER = {"trdSide": 1, "orderType": 1, "orderStatus": 5, "orderID": 1, "orderIDEx": "x", "code": "00700"}
 ORDER |= {"name": "", "qty": 100.0, "createTime": "", "updateTime": ""}
@@ -66,12 +71,72 @@ def test_events_reach_those_whom_they_concern_in_one_write(hub, clock):
     assert [each["event"] for each in texts(second, 2)] == ["opened", "opend_lost"]
 
 
-def test_a_push_that_cannot_be_read_is_passed_over(hub, clock, caplog):
-    client = make_client(hub, clock=clock)
-    hub.on_push(3009, b"\xff")
+def test_a_quote_that_cannot_be_read_leaves_a_gap_for_those_who_may_have_wanted_it(hub, clock, caplog):
+    hub.set_claims(Claims((claim("a", "00700", RT), claim("b", "00700", 1))))
+    claimant, other = make_client(hub, "a", "1", clock=clock), make_client(hub, "b", "2", clock=clock)
+    for body in (b"\xff", rt_push("00700"), BadSha1("torn")):
+        hub.on_push(3009, body)
     hub.announce("still_here")
-    assert texts(client, 2)[1]["event"] == "still_here"
+    messages = texts(claimant, 5)
+    assert [each["type"] for each in messages] == ["notify", "gap", "quote", "gap", "notify"]
+    require_explained(messages)
+    assert messages[1]["skipped"] == messages[3]["skipped"] == [{"proto_id": 3009, "count": 1}]
+    assert [each["event"] for each in texts(other, 2)] == ["opened", "still_here"]
     assert "Qot_UpdateRT cannot be read" in caplog.text
+
+
+def test_a_reminder_or_a_notice_that_cannot_be_read_leaves_a_gap_for_all_who_want_such(hub, clock):
+    quotes = make_client(hub, "a", "1", clock=clock, types=frozenset({MessageType.QUOTE}))
+    notices = make_client(hub, "b", "2", clock=clock, types=frozenset({MessageType.NOTIFY}))
+    for proto_id in (3019, 1003, 9999):
+        hub.on_push(proto_id, BadSha1("torn"))
+    assert texts(quotes, 2)[1]["skipped"] == [{"proto_id": 3019, "count": 1}]
+    assert texts(notices, 2)[1]["skipped"] == [{"proto_id": 1003, "count": 1}]
+
+
+def test_an_order_that_cannot_be_read_leaves_a_gap_for_the_listeners_of_its_account(hub, clock):
+    accounts = (account_claim("a", 7), account_claim("b", 8), account_claim("c", 7))
+    hub.set_claims(Claims((), accounts))
+    seven, eight = make_client(hub, "a", "1", clock=clock), make_client(hub, "b", "2", clock=clock)
+    blind = make_client(hub, "c", "3", clock=clock, scopes=frozenset({Scope.QUOTE_READ}))
+    header = {"trdEnv": 1, "accID": 7, "trdMarket": 1}
+    without_order = PROTOCOLS[2208].response(retType=0, s2c={"header": header})
+    hub.on_push(2208, without_order.SerializePartialToString())
+    hub.on_push(2218, b"\xff")
+    hub.on_push(2208, order_push(7, 1))
+    hub.announce("end")
+    messages = texts(seven, 4)
+    require_explained(messages)
+    assert messages[1]["skipped"] == [{"proto_id": 2208, "count": 1}, {"proto_id": 2218, "count": 1}]
+    assert messages[2]["data"]["order"]["order_id"] == 1
+    assert texts(eight, 3)[1]["skipped"] == [{"proto_id": 2218, "count": 1}]
+    assert [each["type"] for each in texts(blind, 2)] == ["notify", "notify"]
+
+
+def test_an_event_that_cannot_be_shown_in_one_format_leaves_a_gap_there_alone(
+    hub, clock, monkeypatch, caplog
+):
+    hub.set_claims(Claims((), (account_claim("a", 7),)))
+    plain = make_client(hub, "a", "1", clock=clock)
+    encoded = make_client(hub, "a", "2", clock=clock, format=Format(Body.BASE64))
+
+    def fail(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("gateway.feed.event.base64_text", fail)
+    hub.on_push(2208, order_push(7, 1))
+    assert texts(encoded, 2)[1]["skipped"] == [{"proto_id": 2208, "count": 1}]
+    assert texts(plain, 2)[1]["type"] == "trade"
+    assert "a push of protocol 2208 cannot be shown" in caplog.text
+
+
+def test_a_slow_one_is_told_of_a_gap_in_its_place(hub, slow):
+    hub.on_push(2208, BadSha1("torn"))
+    hub.on_push(2208, order_push(7, 5))
+    messages = texts_of(read_all(slow, slow.pushed + 3))
+    require_explained(messages)
+    gap, order = messages[-2:]
+    assert (gap["skipped"], order["type"]) == ([{"proto_id": 2208, "count": 1}], "trade")
 
 
 def test_without_listeners_nothing_is_decoded(hub, monkeypatch):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.feed import outbox as outbox_module
-from gateway.feed.message import Message, MessageType, Stream
+from gateway.feed.message import Message, MessageType, Stream, Unreadable
 from gateway.feed.outbox import BATCH, MAX_KEPT, MAX_WAITING, Outbox
 
 STREAMS = [Stream(3005, "HK.00700", 1), Stream(3005, "US.AAPL", 1), Stream(3007, "HK.00700", 6, 1)]
@@ -74,6 +74,22 @@ def test_past_the_bound_the_newest_of_each_stream_stays(outbox):
     assert (first["type"], first["n"]) == ("trade", -1)
     assert [each["n"] for each in quotes] == [MAX_WAITING - 2, MAX_WAITING - 1]
     require_explained([gap, first, *quotes])
+
+
+def test_what_is_missing_leaves_its_numbers_out_in_its_place(outbox):
+    outbox.waiting += [trade(n) for n in range(BATCH + 1)]
+    for proto_id in (2208, 2208, 3005):
+        outbox.skip(Unreadable(proto_id))
+    outbox.waiting.append(trade("last"))
+    outbox.settle()
+    messages = texts_of(drained(outbox))
+    require_explained(messages)
+    *before, gap, last = messages
+    assert [each["n"] for each in before] == list(range(BATCH + 1))
+    assert (gap["seq"], last["n"]) == (BATCH + 5, "last")
+    assert gap["skipped"] == [{"proto_id": 2208, "count": 2}, {"proto_id": 3005, "count": 1}]
+    outbox.settle()
+    assert (outbox.kept, outbox.bytes, outbox.take()) == (0, 0, b"")
 
 
 def test_many_large_messages_are_merged_before_they_are_many(outbox, monkeypatch):

@@ -9,6 +9,7 @@ from fix_charge import DAY_S, daily, duplicate, rate
 from fix_intent import BUY, NOON, intent
 from fix_store import connect
 
+from gateway.ledger import paging
 from gateway.ledger.base import (
     APPEARS_WITHIN_S,
     CLOCK_TOLERANCE_S,
@@ -136,6 +137,22 @@ class TestIntent:
                 ledger.advance(f"i-{number}", step, NOON)
         assert [record.intent.intent_id for record in ledger.open_intents()] == ["i-5", "i-4", "i-3"]
         assert [record.intent.intent_id for record in ledger.open_intents(1)] == ["i-5"]
+
+    def test_intents_come_in_pages_that_leave_none_out(self, ledger: Ledger, monkeypatch) -> None:
+        """Though several were made in the same moment, and one ends between two pages."""
+        monkeypatch.setattr(paging, "PAGE", 2)
+        times = {"i-1": 0, "i-2": 1, "i-3": 1, "i-4": 1, "i-5": 1, "i-6": 2}
+        for number, late_s in enumerate(times.values(), 1):
+            ledger.reserve(intent(number), Charge(), NOON + late_s)
+        assert [each.intent.intent_id for each in paging.all_open(ledger)] == list(times)
+        assert [each.intent.intent_id for each in paging.all_since(ledger, NOON + 1)] == list(times)[1:]
+        open_intents = paging.all_open(ledger)
+        begun = [next(open_intents).intent.intent_id, next(open_intents).intent.intent_id]
+        ledger.advance("i-2", Step(state=IntentState.ABANDONED), NOON + 3)
+        assert begun + [each.intent.intent_id for each in open_intents] == list(times)
+        (last,) = ledger.open_intents(1, after=ledger.find_intent("i-5"))
+        assert last.intent.intent_id == "i-6"
+        assert ledger.open_intents(1, after=last) == []
 
     def test_intents_since_a_time(self, ledger: Ledger) -> None:
         for number in range(4):
@@ -525,6 +542,36 @@ class TestReplay:
         assert ledger.begin_replay(self.KEY, "hash", "i-3", NOON) == Replay("hash", "i-1")
         ledger.drop_replay(self.KEY, "i-1")
         assert ledger.begin_replay(self.KEY, "hash", "i-3", NOON) is None
+
+    @pytest.mark.parametrize(
+        ("path", "is_dropped"),
+        [
+            ([], False),
+            ([SENT], False),
+            ([SENT, UNKNOWN], False),
+            ([SENT, ACCEPTED], False),
+            ([SENT, UNKNOWN, Step(state=IntentState.RESOLVED, resolution=Resolution.ACCEPTED)], False),
+            ([SENT, UNKNOWN, Step(state=IntentState.RESOLVED, resolution=Resolution.ABSENT)], True),
+            ([SENT, UNKNOWN, Step(state=IntentState.RESOLVED, resolution=Resolution.REJECTED)], True),
+            ([SENT, Step(state=IntentState.REJECTED)], True),
+            ([Step(state=IntentState.ABANDONED)], True),
+        ],
+    )
+    @pytest.mark.parametrize("needs_record", [False, True])
+    def test_claim_whose_order_may_be_traded_is_never_dropped(
+        self, ledger: Ledger, path: list[Step], is_dropped: bool, needs_record: bool
+    ) -> None:
+        ledger.begin_replay(self.KEY, "hash", "i-1", NOON)
+        ledger.reserve(intent(1), Charge(), NOON)
+        for step in path:
+            ledger.advance("i-1", step, NOON)
+        ledger.drop_replay(self.KEY, "i-1", needs_record=needs_record)
+        assert (ledger.begin_replay(self.KEY, "hash", "i-2", NOON) is None) is is_dropped
+
+    def test_claim_without_an_order_is_kept_where_it_needs_one(self, ledger: Ledger) -> None:
+        ledger.begin_replay(self.KEY, "hash", "i-1", NOON)
+        ledger.drop_replay(self.KEY, "i-1", needs_record=True)
+        assert ledger.begin_replay(self.KEY, "hash", "i-2", NOON) == Replay("hash", "i-1")
 
     def test_clock_that_stepped_back_forgets_no_sooner(self, ledger: Ledger) -> None:
         packet = replace(self.KEY, kind=ReplayKind.PACKET)

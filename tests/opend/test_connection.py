@@ -4,14 +4,17 @@ import random
 import socket as plain_socket
 import struct
 from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
 
 import gevent
 import pytest
 from fake_opend import AES_KEY, HEADER, answer, answer_keep_alive, pack, response
 from gevent.event import Event
+from gevent.queue import Queue
 
 from gateway.clock import ManualClock, SystemClock
+from gateway.opend import connection as connection_module
 from gateway.opend.connection import Connection
 from gateway.opend.crypto import RsaCipher
 from gateway.opend.errors import (
@@ -345,6 +348,30 @@ def test_silence_until_the_deadline_is_a_timeout_and_the_late_reply_is_dropped(f
     assert "nobody waits for this frame (protocol 3003" in caplog.text
 
 
+def test_late_replies_are_told_to_those_who_gave_them_up_and_to_no_others(fake_opend, connect, monkeypatch):
+    """Of very many, the newest; none after the connection has ended."""
+    monkeypatch.setattr(connection_module, "MAX_GIVEN_UP", 2)
+    held, late = [], Queue()
+    fake = fake_opend(lambda peer, request: held.append((peer, request)))
+    connection = connect(fake)
+    for number in range(3):
+        with pytest.raises(OpenDTimeout):
+            connection.call(
+                3003, REQUEST, SystemClock().monotonic_s() + 0.05, on_late=partial(_put, late, number)
+            )
+    for peer, request in held * 2:
+        peer.reply(request, b"%d" % request.serial)
+    fake.script = answer
+    assert ask(connection, proto_id=3001)
+    told = [late.get(timeout=LONG_S) for _ in range(2)]
+    assert told == [(number, b"%d" % held[number][1].serial) for number in (1, 2)]
+    assert late.empty()
+
+
+def _put(queue, number, outcome):
+    queue.put((number, outcome))
+
+
 def test_a_wrong_serial_is_nobodys_reply(fake_opend, connect, caplog):
     def wrong_serial(peer, request):
         peer.send(pack(request.proto_id, request.serial + 1000, response(3003, s2c={})))
@@ -380,7 +407,8 @@ def test_a_push_with_a_bad_sha1_or_of_an_unknown_protocol_harms_nobody(fake_open
         fake_opend(push_and_answer), on_push=lambda proto_id, body, _: pushed.append((proto_id, body))
     )
     assert ask(connection, proto_id=3001)
-    assert pushed == [(3005, b"good")]
+    (unreadable, error), good = pushed
+    assert (unreadable, type(error), good) == (3005, BadSha1, (3005, b"good"))
     assert "unknown protocol" in caplog.text
 
 

@@ -1,13 +1,13 @@
 import gevent
 import pytest
 from fake_opend import FakeOpenD, answer, pack, response
-from gevent.event import Event
-from google.protobuf.message import EncodeError
+from gevent.event import AsyncResult, Event
 
 from gateway.opend.client import CallKind, Client, ClientSettings, Endpoint
 from gateway.opend.errors import (
     BadSha1,
     ConnectionLost,
+    NotEncodable,
     NotSent,
     OpenDFailed,
     OpenDRefused,
@@ -188,9 +188,27 @@ def test_a_write_with_no_connection_was_not_sent(open_client):
 def test_a_write_that_lacks_a_field_is_never_sent(fake_opend, open_client):
     fake = fake_opend()
     client = open_client(fake)
-    with pytest.raises(EncodeError):
+    with pytest.raises(NotEncodable):
         client.call(PLACE_ORDER, PLACE_ORDER.request(c2s={}), kind=CallKind.WRITE)
     assert fake.requests == []
+
+
+@pytest.mark.parametrize(("ret_type", "expected"), [(0, "response"), (-1, OpenDRefused), (-100, OpenDFailed)])
+def test_an_answer_to_a_write_that_comes_too_late_is_told(fake_opend, open_client, ret_type, expected):
+    held, late = [], AsyncResult()
+    fake = fake_opend(lambda peer, request: held.append((peer, request)))
+    client = open_client(fake, pool_size=1)
+    with pytest.raises(OutcomeUnknown):
+        client.call(PLACE_ORDER, order(), kind=CallKind.WRITE, timeout_s=0.1, on_late=late.set)
+    ((peer, request),) = held
+    s2c = {"header": {"trdEnv": 0, "accID": 987654, "trdMarket": 1}, "orderID": 7}
+    body = PLACE_ORDER.response(retType=ret_type, **({} if ret_type else {"s2c": s2c}))
+    peer.reply(request, body.SerializeToString())
+    answer = late.get(timeout=LONG_S)
+    if expected == "response":
+        assert answer.s2c.orderID == 7
+    else:
+        assert type(answer) is expected
 
 
 def test_packet_ids_are_our_own_and_grow(fake_opend, open_client):

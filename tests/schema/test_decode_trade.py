@@ -104,6 +104,15 @@ def test_environment_account_and_market_have_no_default(name, field):
     assert "missing, accepted" in str(error)
 
 
+@pytest.mark.parametrize("field", ["trd_env", "acc_id", "trd_market"])
+def test_a_field_that_is_missing_among_flat_ones_is_named_flat(field):
+    flat = {"trd_env": 1, "acc_id": 1, "trd_market": 1}
+    del flat[field]
+    error = refusal(flat, "Trd_GetFunds")
+    assert error.path == field
+    assert refusal({**flat, "header": {}}, "Trd_GetFunds").path == f"header.{field}"
+
+
 @pytest.mark.parametrize("name", TRADE_PROTOCOLS)
 def test_a_missing_header_asks_for_the_environment(name):
     error = refusal(BESIDE_HEADER.get(name, {}), name)

@@ -292,7 +292,15 @@ def build_floor(directory: Path, ledger: Ledger, beside: "Floor | None" = None) 
     audit = Faulty(AuditLog(directory / "audit.jsonl", clock))
     line = Faulty(client)
     desk = Desk(line, store, audit, clock, timeout_s=TIMEOUT_S)
-    reconciler = Reconciler(line, store, audit, clock, settlements=desk.settlements, timeout_s=TIMEOUT_S)
+    reconciler = Reconciler(
+        line,
+        store,
+        audit,
+        clock,
+        settlements=desk.settlements,
+        clock_watch=desk.clock_watch,
+        timeout_s=TIMEOUT_S,
+    )
     return Floor(client, line, store, audit, clock, desk, reconciler, directory / "audit.jsonl", principal())
 
 

@@ -1,6 +1,7 @@
 import math
 from decimal import Decimal
 
+import gevent
 import pytest
 from fix_trading import (
     ACC_ID,
@@ -25,12 +26,23 @@ from fix_trading import (
 
 from gateway.audit import AuditUnavailable, verify
 from gateway.clock import ManualClock
-from gateway.ledger.base import CLOCK_TOLERANCE_S, IntentState, LedgerUnavailable, Resolution, TradingState
+from gateway.clock_watch import ClockWatch
+from gateway.ledger.base import (
+    CLOCK_TOLERANCE_S,
+    IntentState,
+    LedgerUnavailable,
+    Resolution,
+    Step,
+    TradingState,
+)
 from gateway.ledger.lease import Lease
 from gateway.opend.client import CallKind
 from gateway.opend.errors import (
+    BadSha1,
     ConnectionLost,
+    NotEncodable,
     NotSent,
+    OpenDFailed,
     OpenDLimited,
     OpenDRefused,
     OpenDUnavailable,
@@ -143,6 +155,7 @@ class TestPlace:
             floor.audit,
             ahead,
             settlements=Settlements(floor.ledger, ahead),
+            clock_watch=ClockWatch(ahead),
             timeout_s=TIMEOUT_S,
         )
         opend.script("GetGlobalState", global_state(NOON))
@@ -187,6 +200,15 @@ class TestPlace:
     def test_a_callers_remark_is_left_alone(self, floor):
         floor.place(remark="mine")
         assert floor.record.intent.remark == floor.opend.calls[0].c2s.remark == "mine"
+
+    def test_a_remark_that_names_another_intent_is_refused(self, floor):
+        """As that of a listed order has it which is placed again: it would be taken for that one."""
+        floor.place()
+        remark = floor.record.intent.remark
+        with pytest.raises(FieldError, match=f"remark: names another order of the gateway's, {remark[3:]}"):
+            floor.place(remark=remark)
+        assert floor.writes == [PLACE.name]
+        assert floor.outcomes()[-1] == "decision denied"
 
     def test_the_local_caller_goes_the_same_way(self, floor):
         """It has no limits, and still every order is on record."""
@@ -276,6 +298,105 @@ class TestPlace:
         assert floor.writes == [PLACE.name]
 
 
+class TestLateAnswer:
+    """OpenD's answer comes when the request has told its caller that nobody knows."""
+
+    @pytest.fixture
+    def late(self, floor, opend):
+        opend.script(PLACE.name, OutcomeUnknown("who knows", ConnectionLost("gone")))
+        with pytest.raises(OutcomeUnknown):
+            floor.place(DAILY)
+        return opend.on_late
+
+    def response(self):
+        return PLACE.response(retType=0, **ACCEPTED)
+
+    def test_that_it_was_accepted_settles_it_at_once(self, floor, late):
+        late(self.response())
+        record = floor.record
+        assert (record.state, record.resolution) == (IntentState.RESOLVED, Resolution.ACCEPTED)
+        assert (record.order_id, record.order_id_ex) == (ORDER_ID, "17418")
+        line = floor.lines()[-1]
+        assert (line["outcome"], line["order_id"], line["intent_id"]) == (
+            "accepted",
+            ORDER_ID,
+            record.intent.intent_id,
+        )
+        assert "came late" in line["detail"]
+
+    def test_that_it_was_refused_settles_it_and_gives_the_days_value_back(self, floor, late):
+        late(OpenDRefused(-1, "no money"))
+        assert floor.record.resolution is Resolution.REJECTED
+        assert floor.record.debit.was_returned
+        assert floor.outcomes()[-1] == "outcome rejected"
+
+    @pytest.mark.parametrize("answer", [OpenDFailed(-100, "timeout"), BadSha1("torn")])
+    def test_one_that_tells_nothing_changes_nothing(self, floor, late, answer):
+        late(answer)
+        assert floor.record.state is IntentState.UNKNOWN
+        assert floor.outcomes()[-1] == "outcome unknown"
+
+    def test_what_the_search_has_found_out_is_not_told_twice(self, floor, late):
+        step = Step(state=IntentState.RESOLVED, resolution=Resolution.ACCEPTED, order_id=ORDER_ID)
+        floor.ledger.advance(floor.record.intent.intent_id, step, NOON)
+        before, lines = floor.record, floor.lines()
+        late(self.response())
+        assert (floor.record, floor.lines()) == (before, lines)
+
+    def test_one_that_contradicts_the_search_is_told_loudly_and_is_in_the_audit(self, floor, late, caplog):
+        step = Step(state=IntentState.RESOLVED, resolution=Resolution.ABSENT)
+        floor.ledger.advance(floor.record.intent.intent_id, step, NOON)
+        late(self.response())
+        assert floor.record.resolution is Resolution.ABSENT
+        assert "accepted in truth, not absent" in caplog.text
+        assert floor.outcomes()[-1] == "outcome accepted"
+
+    def test_while_the_ledger_is_away_it_is_kept(self, floor, late):
+        floor.ledger.fault("before", "advance-accepted", LedgerUnavailable("away"))
+        floor.ledger.fault("before", "find_intent", LedgerUnavailable("away"))
+        late(self.response())
+        floor.ledger.heal()
+        floor.desk.settlements.retry()
+        assert floor.record.resolution is Resolution.ACCEPTED
+
+    def test_it_waits_for_the_requests_own_outcome(self, floor, opend, monkeypatch):
+        call, answering = opend.call, []
+
+        def time_out_and_answer(protocol, request, **options):
+            if protocol is PLACE:
+                answering.append(gevent.spawn(options["on_late"], self.response()))
+                gevent.sleep(0)
+                assert floor.record.state is IntentState.SENT
+            return call(protocol, request, **options)
+
+        opend.script(PLACE.name, OutcomeUnknown("who knows", ConnectionLost("gone")))
+        monkeypatch.setattr(opend, "call", time_out_and_answer)
+        with pytest.raises(OutcomeUnknown):
+            floor.place()
+        gevent.joinall(answering, timeout=10, raise_error=True)
+        assert floor.outcomes() == ["sending allowed", "outcome unknown", "outcome accepted"]
+        assert floor.record.resolution is Resolution.ACCEPTED
+
+
+class TestDefect:
+    """Something in the gateway fails after an order is on record as sent."""
+
+    def test_an_order_that_cannot_be_encoded_was_not_sent(self, floor, opend):
+        opend.script(PLACE.name, NotEncodable("lacks a field"))
+        with pytest.raises(NotEncodable):
+            floor.place()
+        assert floor.record.resolution is Resolution.ABSENT
+        assert floor.outcomes()[-1] == "outcome not_sent"
+
+    def test_an_order_is_unknown_at_once(self, floor, caplog):
+        floor.line.fault("after", f"call-{PLACE.name}", ZeroDivisionError("a defect"))
+        with pytest.raises(OutcomeUnknown, match="a defect"):
+            floor.place()
+        assert floor.record.state is IntentState.UNKNOWN
+        assert floor.outcomes() == ["sending allowed", "outcome unknown"]
+        assert "ZeroDivisionError" in caplog.text
+
+
 class TestDenied:
     def test_nothing_is_sent_and_the_audit_says_why(self, floor, opend):
         with pytest.raises(OrderDenied, match="order value exceeded: 60000 HKD") as denied:
@@ -294,6 +415,23 @@ class TestDenied:
         with pytest.raises(OrderDenied, match="rate limit exceeded: 1 orders in the last 60s") as denied:
             floor.place(key)
         assert denied.value.headers() == {"Retry-After": "60"}
+
+    @pytest.mark.parametrize("step_s", [60, 3600, 0.9])
+    def test_a_clock_that_is_set_ahead_frees_no_window_early(self, floor, step_s):
+        key = principal(max_orders_per_minute=1, duplicate_window_s=30)
+        floor.place(key)
+        floor.clock.wall += step_s
+        floor.reconciler.step()
+        with pytest.raises(OrderDenied, match="duplicate order"):
+            floor.place(key)
+        for _ in range(59):
+            floor.clock.advance(1)
+            with pytest.raises(OrderDenied, match="rate limit exceeded: 1 orders in the last"):
+                floor.place(key, is_meant=True)
+        floor.clock.advance(2)
+        floor.reconciler.step()
+        floor.clock.advance(61)
+        floor.place(key)
 
     def test_a_repetition_that_is_meant_passes(self, floor):
         key = principal(duplicate_window_s=10)

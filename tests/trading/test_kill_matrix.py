@@ -155,7 +155,7 @@ def test_two_workers_that_look_at_once_do_it_once(workers):
     first.clock.advance(2)
     first.opend.script("GetGlobalState", global_state(first.clock.wall_s()))
     record = first.record
-    first.ledger.open_intents, second.ledger.open_intents = (lambda: [record],) * 2
+    first.ledger.open_intents, second.ledger.open_intents = (lambda limit, after: [record],) * 2
     first.reconciler.step()
     second.clock.advance(1)
     second.reconciler.step()

@@ -36,7 +36,15 @@ def live(start_simulator, tmp_path):
     client.open()
     assert client.wait_ready(10)
     desk = Desk(client, ledger, audit, clock, timeout_s=TIMEOUT_S)
-    reconciler = Reconciler(client, ledger, audit, clock, settlements=desk.settlements, timeout_s=TIMEOUT_S)
+    reconciler = Reconciler(
+        client,
+        ledger,
+        audit,
+        clock,
+        settlements=desk.settlements,
+        clock_watch=desk.clock_watch,
+        timeout_s=TIMEOUT_S,
+    )
     reconciler.open()
     yield Live(
         client, client, ledger, audit, clock, desk, reconciler, tmp_path / "audit.jsonl", CAPPED, simulator

@@ -1,6 +1,7 @@
 import gevent
 import pytest
 from fix_trading import (
+    ACCEPTED,
     HEADER,
     MODIFY,
     NOON,
@@ -226,13 +227,68 @@ class TestCallersRemark:
         pass_time(floor, *[1.0] * 5)
         assert fate(floor) is IntentState.UNKNOWN
 
-    def test_two_intents_share_no_order(self, floor):
+    def test_an_order_that_two_intents_may_have_become_is_left_to_a_person(self, floor, caplog):
         for _ in range(2):
             become_unknown(floor, remark="mine")
+        become_unknown(floor, remark="mine", price=301.0)
         lists(floor, order_row(remark="mine"))
-        pass_time(floor, 1.0, 1.0, 1.0)
-        outcomes = {record.resolution for record in floor.ledger.intents_since(0)}
-        assert outcomes == {Resolution.ACCEPTED, Resolution.ABSENT}
+        pass_time(floor, *[1.0] * 40)
+        states = [record.resolution or record.state for record in floor.ledger.intents_since(0)]
+        assert sorted(states) == [Resolution.ABSENT, IntentState.UNKNOWN, IntentState.UNKNOWN]
+        assert caplog.text.count("A person has to tell") == 2
+
+    def test_two_intents_are_absent_when_there_is_no_order(self, floor):
+        for _ in range(2):
+            become_unknown(floor, remark="mine")
+        pass_time(floor, 1.0, 1.0)
+        assert {each.resolution for each in floor.ledger.intents_since(0)} == {Resolution.ABSENT}
+
+    def test_an_order_that_may_be_one_on_its_way_waits_for_the_answer_to_that(self, floor, caplog):
+        become_unknown(floor, remark="mine")
+        lost = floor.record.intent.intent_id
+        floor.clock.advance(1.0)
+
+        call = floor.opend.call
+
+        def answer(protocol, request, **options):
+            """OpenD has the second order before its answer is here."""
+            if protocol is PLACE:
+                lists(floor, order_row(remark="mine"))
+                pass_time(floor, 0.0, 0.0)
+            return call(protocol, request, **options)
+
+        floor.opend.script(PLACE.name, ACCEPTED)
+        floor.opend.call = answer
+        floor.place(remark="mine")
+        assert floor.ledger.find_intent(lost).state is IntentState.UNKNOWN
+        assert "A person has to tell" not in caplog.text
+        pass_time(floor, 1.0, 1.0)
+        assert floor.ledger.find_intent(lost).resolution is Resolution.ABSENT
+
+    def test_a_change_of_an_order_does_not_take_it_from_the_intent_that_placed_it(self, floor):
+        become_unknown(floor, remark="mine")
+        placed = floor.record.intent.intent_id
+        lists(floor, order_row(remark="mine"))
+        floor.opend.script(MODIFY.name, ACCEPTED)
+        floor.modify(qty=100.0, price=300.0)
+        pass_time(floor, 1.0)
+        assert floor.ledger.find_intent(placed).resolution is Resolution.ACCEPTED
+
+    def test_an_order_of_another_account_takes_none(self, floor):
+        floor.place(remark="mine", header={**HEADER, "accID": 1})
+        floor.clock.advance(0.001)
+        become_unknown(floor, remark="mine")
+        lists(floor, order_row(remark="mine"))
+        pass_time(floor, 1.0)
+        assert floor.ledger.intents_since(0)[1].resolution is Resolution.ACCEPTED
+
+    def test_an_old_order_of_another_intent_is_not_taken_when_times_cannot_be_told(self, floor):
+        floor.place(remark="mine")
+        floor.clock.advance(2 * HISTORY_AFTER_S)
+        become_unknown(floor, remark="mine")
+        lists(floor, order_row(remark="mine", createTimestamp=None))
+        pass_time(floor, 1.0, 1.0)
+        assert floor.ledger.intents_since(NOON + 1)[0].resolution is Resolution.ABSENT
 
 
 class TestModified:
@@ -363,6 +419,24 @@ class TestDeadWorker:
         pass_time(floor, 1.0)
         assert fate(floor) is Resolution.ACCEPTED
 
+    @pytest.mark.parametrize("wrong_s", [-HOUR_S, HOUR_S])
+    def test_a_clock_that_was_set_before_this_worker_began_hides_no_order(self, floor, wrong_s):
+        """Another worker sent it by a wrong clock, and nothing here knows that it was one."""
+        other = Lease(floor.ledger, floor.clock)
+        other.open()
+        floor.desk = Desk(floor.line, floor.ledger, floor.audit, floor.clock, lease=other)
+        floor.clock.wall += wrong_s
+        self.leave(floor, "sent", remark="mine")
+        other.close()
+        floor.clock.wall -= wrong_s
+        floor.opend.script(HISTORY, order_list())
+        lists(floor, order_row(remark="mine", createTimestamp=NOON))
+        pass_time(floor, *[1.0] * 20)
+        assert fate(floor) is IntentState.UNKNOWN
+        lists(floor, order_row(remark="another"))
+        pass_time(floor, *[1.0] * 60)
+        assert fate(floor) is Resolution.ABSENT
+
     def test_a_clock_that_is_set_forward_gives_nobody_up(self, floor):
         pass_time(floor, 0.0)
         self.leave(floor, "reserved")
@@ -411,6 +485,23 @@ class TestOldOrders:
         assert floor.opend.names().count(HISTORY) == 1
         pass_time(floor, 1.0)
         assert fate(floor) is Resolution.ABSENT
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 4])
+def test_orders_that_wait_for_a_person_hide_no_newer_one(floor, monkeypatch, caplog, page):
+    monkeypatch.setattr(reconcile, "PAGE", page)
+    for _ in range(3):
+        become_unknown(floor)
+        floor.clock.advance(0.001)
+    waiting = [record.intent.remark for record in floor.ledger.intents_since(0)]
+    become_unknown(floor)
+    newest = floor.ledger.intents_since(0)[-1].intent
+    twice = [order_row(remark=remark, orderID=number) for number, remark in enumerate(waiting * 2, 1)]
+    lists(floor, *twice, order_row(remark=newest.remark))
+    pass_time(floor, *[1.0] * 8)
+    states = [record.resolution or record.state for record in floor.ledger.intents_since(0)]
+    assert states == [IntentState.UNKNOWN] * 3 + [Resolution.ACCEPTED]
+    assert caplog.text.count("A person has to tell") == 3
 
 
 def test_without_the_ledger_nothing_is_done(floor):

@@ -295,6 +295,26 @@ def test_a_late_denial_does_not_free_the_name_of_an_order_that_went_out(gateway,
     assert sent(gateway) == 1
 
 
+@pytest.mark.parametrize(("late_s", "is_kept"), [(1, False), (60, True)])
+def test_a_late_denial_does_not_free_the_name_while_another_is_about_to_send(
+    gateway, monkeypatch, late_s, is_kept
+):
+    """The other one, which took the first for dead, has not reserved yet: nothing tells of it."""
+    tried = []
+
+    def refuse(intent, *arguments, **keywords):
+        tried.append(intent.intent_id)
+        gateway.clock.advance(late_s)
+        raise LedgerUnavailable("too slow")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(gateway.parts.ledger, "reserve", refuse)
+        assert place(gateway).status_code == 500
+    answer = place(gateway)
+    assert answer.status_code == 200
+    assert (answer.headers["X-Intent-Id"] in tried) is is_kept
+
+
 def in_the_middle(gateway, monkeypatch, act):
     """Run `act` while the first order is at OpenD."""
     call, answers = gateway.opend.call, []

@@ -94,7 +94,7 @@ def test_what_a_ledger_that_is_away_does_not_tell_stays_as_it_was(gateway, sampl
     sampler.look()
 
     class Away:
-        def open_intents(self):
+        def open_intents(self, *_, **__):
             raise LedgerUnavailable("away")
 
     sampler_of(gateway, Away()).look()

@@ -17,8 +17,8 @@ import orjson
 from flask import Blueprint, Response, request, send_file
 
 from gateway.openapi.document import build_document
-from gateway.openapi.own import DOCUMENT_PATH, PAGE_PATH
 from gateway.openapi.situation import Situation
+from gateway.routes import DOCUMENT_PATH, PAGE_PATH
 from gateway.settings import AuthMode
 from gateway.web.blueprints.ops import DISTRIBUTION
 from gateway.web.body import JSON_TYPE

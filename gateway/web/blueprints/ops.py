@@ -10,16 +10,15 @@ from flask import Blueprint, Response, request
 from gateway.audit.event import format_time
 from gateway.opend.client import ClientStatus
 from gateway.policy_watch import PolicyWatch
+from gateway.routes import HEALTH_PATH, METRICS_PATH, READY_PATH
 from gateway.web.errors import json_answer
 from gateway.web.exchange import Exchange
 from gateway.web.ledger_watch import LedgerHealth
-from gateway.web.metrics import METRICS_PATH, metrics_view
+from gateway.web.metrics import metrics_view
 from gateway.web.readiness import unready_reasons
 from gateway.web.services import Services
 from gateway.yaml_text import Problem
 
-HEALTH_PATH = "/health"
-READY_PATH = "/ready"
 DISTRIBUTION = "opend-gateway"
 
 

@@ -52,7 +52,7 @@ const TYPES = {
   quote: (event) => (event.proto_id === Push.BASIC ? watch.push(event) : following.push(event)),
   trade: (event) => accounts.push(event),
   notify: (event) => NOTIFY[event.event]?.(event.data),
-  gap: (event) => event.skipped.forEach((each) => following.skipped(each)),
+  gap: (event) => event.skipped.forEach((each) => (each.sec_key ? following.skipped(each) : readAgain())),
 };
 
 /** Begin, with the token that there is. In mode keys nothing is tried without one. */
