@@ -36,7 +36,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint: where it stands, who may call it, and the protocol it becomes."""
+    """One endpoint: where it stands, who may call it, and the protocol it becomes.
+
+    `is_shared` says that all who ask the same get the same, and that no call of the API changes it: those
+    who ask at the same moment share one call of OpenD.
+    """
 
     name: str
     method: str
@@ -45,6 +49,7 @@ class Route:
     scope: Scope
     proto_id: int
     kind: Kind = Kind.READ
+    is_shared: bool = False
 
     @property
     def protocol(self) -> Protocol:
@@ -71,7 +76,8 @@ def _get(name: str, domain: Domain, scope: Scope, proto_id: int) -> Route:
 
 
 def _quote(name: str, proto_id: int, kind: Kind = Kind.READ) -> Route:
-    return Route(name, "POST", f"/api/{name}", Domain.QUOTE, Scope.QUOTE_READ, proto_id, kind)
+    is_shared = kind is not Kind.SUBSCRIPTION
+    return Route(name, "POST", f"/api/{name}", Domain.QUOTE, Scope.QUOTE_READ, proto_id, kind, is_shared)
 
 
 def _account(name: str, proto_id: int, kind: Kind = Kind.READ) -> Route:

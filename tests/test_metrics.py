@@ -29,6 +29,7 @@ NAMES_AND_LABELS = {
     "gateway_refusals_total": ("reason",),
     "gateway_opend_calls_total": ("protocol", "outcome"),
     "gateway_opend_call_duration_seconds": ("protocol",),
+    "gateway_shared_reads_total": ("protocol",),
     "gateway_opend_connections": ("state",),
     "gateway_opend_is_logged_in": ("purpose",),
     "gateway_opend_in_flight": (),

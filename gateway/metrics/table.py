@@ -111,6 +111,11 @@ OPEND_CALL_SECONDS = _histogram(
     "protocol",
     buckets=_ANSWER_S,
 )
+SHARED_READS = _counter(
+    "gateway_shared_reads_total",
+    "Reads that the call of an identical read answered, which ran at the same moment.",
+    "protocol",
+)
 OPEND_CONNECTIONS = _gauge(
     "gateway_opend_connections", "Connections to OpenD that the workers keep up.", "state", mode="livesum"
 )
@@ -230,6 +235,7 @@ _request_counter = cache(HTTP_REQUESTS.labels)
 _request_timer = cache(HTTP_REQUEST_SECONDS.labels)
 _call_counter = cache(OPEND_CALLS.labels)
 _call_timer = cache(OPEND_CALL_SECONDS.labels)
+_shared_counter = cache(SHARED_READS.labels)
 _step_counter = cache(LEDGER_STEPS.labels)
 _step_timer = cache(LEDGER_STEP_SECONDS.labels)
 
@@ -244,6 +250,11 @@ def observe_opend_call(protocol: str, outcome: str, seconds: float) -> None:
     """A call of OpenD came to its end."""
     _call_counter(protocol, outcome).inc()
     _call_timer(protocol).observe(seconds)
+
+
+def count_shared_read(protocol: str) -> None:
+    """A read was answered by the call of another one."""
+    _shared_counter(protocol).inc()
 
 
 def observe_ledger_step(step: str, outcome: str, seconds: float) -> None:

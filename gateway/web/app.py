@@ -15,6 +15,7 @@ from gateway.ledger.base import Ledger
 from gateway.ledger.lease import Lease
 from gateway.metrics.table import count_policy_reload
 from gateway.opend.client import Client
+from gateway.opend.shared import SharedReads
 from gateway.policy_watch import PolicyWatch
 from gateway.schema.codec import Codec
 from gateway.settings import Settings
@@ -31,7 +32,7 @@ from gateway.web.front import Front
 from gateway.web.key_state import keys_in_force
 from gateway.web.ledger_watch import LedgerHealth
 from gateway.web.login_watch import LoginWatch
-from gateway.web.measured import call_ended
+from gateway.web.measured import call_ended, call_shared
 from gateway.web.page import page_blueprint
 from gateway.web.refusal import RefusalLog
 from gateway.web.replay import Replays
@@ -77,6 +78,7 @@ def create_app(settings: Settings, parts: Parts) -> Flask:
     parts.client.on_session = following.session_began
     parts.client.on_push = parts.hub.on_push
     parts.client.on_call = call_ended
+    parts.subscriptions.reads.on_join = call_shared
     parts.lease.on_lost = parts.hub.claims_lost
     following.on_change = parts.hub.set_claims
     following.on_state = parts.hub.opend_changed
@@ -104,6 +106,7 @@ def make_subscriptions(
         ledger,
         clock,
         following,
+        SharedReads(client, clock, settings.opend.timeout_s),
         auto_subscribe=settings.quote.auto_subscribe,
         auto_subscribe_ttl_s=settings.quote.auto_subscribe_ttl_s,
     )

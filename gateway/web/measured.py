@@ -14,6 +14,7 @@ from gateway.metrics.table import (
     count_denial,
     count_order,
     count_resolved,
+    count_shared_read,
     observe_ledger_step,
     observe_opend_call,
 )
@@ -51,6 +52,11 @@ def call_ended(protocol: Protocol, error: OpenDError | None, seconds: float) -> 
     """An observer for `Client.on_call`."""
     outcome = next((word for kind, word in _OUTCOMES if isinstance(error, kind)), "ok")
     observe_opend_call(protocol.name, outcome, seconds)
+
+
+def call_shared(protocol: Protocol) -> None:
+    """An observer for `SharedReads.on_join`."""
+    count_shared_read(protocol.name)
 
 
 ORDER_ROUTES = frozenset(
