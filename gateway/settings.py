@@ -165,7 +165,10 @@ class SimulatorSettings(Section):
 
 
 class OpenDSettings(Section):
-    """How OpenD is reached. With `embedded`, the simulator is started at the first endpoint."""
+    """How OpenD is reached. With `embedded`, the simulator is started at the first endpoint.
+
+    With `frequency_limits` no call is made that OpenD's documented limits would refuse.
+    """
 
     embedded: bool = True
     endpoints: Annotated[tuple[Address, ...], Field(min_length=1)] = (Endpoint("127.0.0.1", 11111),)
@@ -173,7 +176,13 @@ class OpenDSettings(Section):
     pool_size: Annotated[int, Field(ge=1, le=32)] = 2
     max_in_flight: Annotated[int, Field(ge=1, le=65536)] = 256
     timeout_s: Seconds = 10.0
+    frequency_limits: bool = True
     simulator: SimulatorSettings = SimulatorSettings()
+
+    @property
+    def keeps_frequency_limits(self) -> bool:
+        """Whether calls are counted beforehand: not where the embedded simulator takes any number of them."""
+        return self.frequency_limits and (not self.embedded or self.simulator.frequency_limits)
 
 
 class AuthSettings(Section):

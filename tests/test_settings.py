@@ -22,6 +22,7 @@ opend:
   pool_size: 4
   max_in_flight: 10
   timeout_s: 2.5
+  frequency_limits: false
   simulator:
     seed: 7
     clock: 2026-03-02T10:00:00+08:00@2

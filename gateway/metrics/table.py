@@ -100,8 +100,9 @@ REFUSALS = _counter(
 
 OPEND_CALLS = _counter(
     "gateway_opend_calls_total",
-    "Calls of OpenD: `ok`, `refused`, `limited`, `failed`, `timeout`, `lost`, `unusable`, `not_sent`, or "
-    "`unknown` for a write that may have taken effect.",
+    "Calls of OpenD: `ok`, `refused`, `limited`, `failed`, `timeout`, `lost`, `unusable`, `not_sent`, "
+    "`held_back` for a read that OpenD's frequency limit would have refused, or `unknown` for a write that "
+    "may have taken effect.",
     "protocol",
     "outcome",
 )

@@ -46,7 +46,15 @@ ERROR_SCHEMAS: Mapping[str, Schema] = {
         "properties": {"error": {"type": "string", "const": "not found"}},
         "required": ["error"],
     },
-    "TooMany": _error("A limit of the key, or of OpenD.", **_OPEND),
+    "TooMany": _error(
+        "A limit of the key, or of OpenD.",
+        outcome={
+            "type": "string",
+            "const": "not_sent",
+            "description": "OpenD's limit on calls in 30 s is known to leave no room: OpenD was not asked.",
+        },
+        **_OPEND,
+    ),
     "Failure": _error(
         "The gateway or OpenD failed.",
         outcome={

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol as Interface
 from typing import TypeAlias
 
 from gateway.clock import Clock, SystemClock
@@ -17,9 +18,11 @@ from gateway.opend.connection import Connection, Fence, PushHandler
 from gateway.opend.crypto import RsaCipher
 from gateway.opend.errors import (
     ConnectionLost,
+    FrequencyExceeded,
     NotSent,
     OpenDError,
     OpenDFailed,
+    OpenDLimited,
     OpenDUnavailable,
     OutcomeUnknown,
     ReplyUnusable,
@@ -34,6 +37,7 @@ from gateway.schema.descriptors import WireMessage
 from gateway.schema.protocols import Protocol
 
 __all__ = [
+    "CallGate",
     "CallKind",
     "CallObserver",
     "Client",
@@ -52,6 +56,18 @@ nothing of what was subscribed before."""
 
 CallObserver: TypeAlias = Callable[[Protocol, OpenDError | None, float], None]
 """Told of each call at its end: which protocol, what was raised (None: nothing), how many seconds it took."""
+
+
+class CallGate(Interface):
+    """Knows OpenD's frequency limits."""
+
+    def admit(self, protocol: Protocol, request: WireMessage) -> None:
+        """Count a call that is about to be made. Raises FrequencyExceeded where OpenD would refuse it."""
+        ...
+
+    def refused(self, protocol: Protocol, request: WireMessage) -> None:
+        """OpenD refused a call, since there were too many within some seconds."""
+        ...
 
 
 class CallKind(StrEnum):
@@ -122,7 +138,8 @@ class Client:
 
     `on_push` gets (proto id, plain body of the push's `Response`, connection) in the reader's
     greenlet, so it must not block; `on_session` gets the pinned connection whenever it has a new
-    session; `on_call` is told of each call at its end. All may be set until `open`. Raises `RsaKeyError`
+    session; `on_call` is told of each call at its end. `gate` judges each call but writes, which whoever
+    sends them has judged. All may be set until `open`. Raises `RsaKeyError`
     when the key file cannot be used.
     """
 
@@ -139,6 +156,7 @@ class Client:
         self.on_push = on_push
         self.on_session = on_session
         self.on_call = on_call
+        self.gate: CallGate | None = None
         self._settings = settings
         self._clock = clock or SystemClock()
         self._rsa = RsaCipher.from_file(settings.rsa_key) if settings.rsa_key else None
@@ -169,6 +187,11 @@ class Client:
             self._rsa is not None,
         )
 
+    @property
+    def login_user_id(self) -> int:
+        """Whom OpenD was logged in as when a connection last said so; 0 before the first one."""
+        return self._pool.login_user_id
+
     def call(
         self,
         protocol: Protocol,
@@ -186,10 +209,10 @@ class Client:
         is stronger than `timeout_s`: no first byte is written after it, nor when `fence` says no. A
         `packetID` in the request is overwritten. Raises, before anything is sent, protobuf's
         `EncodeError` for a request that lacks a required field; then `OpenDRefused`, `OpenDLimited` or
-        `OpenDFailed` for OpenD's own answer, and `NotSent` (among it `OpenDUnavailable` and
-        `TooManyInFlight`) when OpenD never saw it. A read may also raise `ConnectionLost`,
-        `OpenDTimeout` and `ReplyUnusable`; a write raises `OutcomeUnknown` for these and for
-        `OpenDFailed`.
+        `OpenDFailed` for OpenD's own answer, and `NotSent` (among it `OpenDUnavailable`,
+        `TooManyInFlight`, and `FrequencyExceeded` for what is no write) when OpenD never saw it. A read
+        may also raise `ConnectionLost`, `OpenDTimeout` and `ReplyUnusable`; a write raises
+        `OutcomeUnknown` for these and for `OpenDFailed`.
         """
         travel = _TRAVEL[kind]
         started_s = self._clock.monotonic_s()
@@ -200,6 +223,8 @@ class Client:
             answer = self._travel(call)
         except OpenDError as error:
             self._call_ended(protocol, error, started_s)
+            if self.gate is not None and isinstance(error, OpenDLimited) and error.window_s is not None:
+                self.gate.refused(protocol, request)
             raise
         self._call_ended(protocol, None, started_s)
         return answer
@@ -230,6 +255,8 @@ class Client:
 
     def _ask_once(self, call: _Call) -> WireMessage:
         connection = self._pool.pick(call.deadline_s, pinned=call.is_pinned)
+        if self.gate is not None and not call.travel.is_write:
+            self.gate.admit(call.protocol, call.request)
         # Nothing from here to `call` lets other greenlets run, so packet ids leave in growing order.
         if call.is_numbered:
             conn_id, serial = connection.next_packet_id()
@@ -259,4 +286,4 @@ class Client:
 
 def _is_cut_off(error: ConnectionLost | NotSent) -> bool:
     """Whether the connection went away under the request; another one may then answer in time."""
-    return not isinstance(error, OpenDUnavailable | TooManyInFlight | WrongProcess)
+    return not isinstance(error, OpenDUnavailable | TooManyInFlight | FrequencyExceeded | WrongProcess)

@@ -137,6 +137,7 @@ class Pool:
         self._ready_changed = Event()
         self._failures: dict[Endpoint, str] = {}
         self.counters = PoolCounters()
+        self.login_user_id = 0
 
     def open(self) -> None:
         """Start connecting, in the background. Does nothing when it is open in this process."""
@@ -304,6 +305,7 @@ class Pool:
     def _serve(self, slot: _Slot, connection: Connection) -> None:
         """Offer the connection to calls until it ends."""
         slot.connection = connection
+        self.login_user_id = connection.info.login_user_id
         slot.backoff.reset()
         self._announce()
         if slot.is_pinned and self._on_session is not None:

@@ -20,6 +20,7 @@ from gateway.metrics.table import (
 )
 from gateway.opend.errors import (
     ConnectionLost,
+    FrequencyExceeded,
     NotSent,
     OpenDError,
     OpenDFailed,
@@ -36,6 +37,7 @@ from gateway.trading.audit_trail import DENIED, DRY_RUN_DETAIL
 
 _OUTCOMES: tuple[tuple[type[OpenDError], str], ...] = (
     (OutcomeUnknown, "unknown"),
+    (FrequencyExceeded, "held_back"),
     (NotSent, "not_sent"),
     (OpenDLimited, "limited"),
     (OpenDRefused, "refused"),
