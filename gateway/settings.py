@@ -28,6 +28,7 @@ from pydantic import (
 from gateway.opend.crypto import RsaCipher
 from gateway.opend.errors import RsaKeyError
 from gateway.opend.settings import Endpoint
+from gateway.routes import KEEPABLE
 from gateway.schema.codec import Int64Format, Numbering
 from gateway.yaml_text import ConfigurationError, Document, Location, build_model, read_document
 
@@ -99,6 +100,16 @@ def _clock(text: str) -> str:
     if not is_valid:
         raise ValueError("must be real, or a time such as 2026-03-02T10:00:00+08:00, with or without @SPEED")
     return text
+
+
+def _keepable(keep_s: Mapping[str, int]) -> Mapping[str, int]:
+    wrong = [name for name in keep_s if name not in KEEPABLE]
+    if wrong:
+        raise ValueError(
+            f"{', '.join(wrong)} cannot be kept: only routes whose answers hardly change, and that no order "
+            f"and no account hangs on, can: {', '.join(KEEPABLE)}"
+        )
+    return keep_s
 
 
 Address = Annotated[Endpoint, BeforeValidator(parse_endpoint)]
@@ -201,10 +212,15 @@ class ApiSettings(Section):
 
 
 class QuoteSettings(Section):
-    """What the gateway does by itself for quotes."""
+    """What the gateway does by itself for quotes.
+
+    `keep_s` has the seconds for which answers of a route, by its name, are kept. By default none is: how old
+    an answer may be is its reader's to say.
+    """
 
     auto_subscribe: bool = True
     auto_subscribe_ttl_s: Annotated[int, Field(ge=1, le=30 * 24 * 3600)] = 24 * 3600
+    keep_s: Annotated[Mapping[str, Annotated[int, Field(ge=0, le=24 * 3600)]], AfterValidator(_keepable)] = {}
 
 
 class WsSettings(Section):

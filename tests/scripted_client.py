@@ -32,6 +32,7 @@ class ScriptedClient:
     def __init__(self):
         self.calls = []
         self.on_session = None
+        self.session = object()
         self._outcomes = defaultdict(deque)
 
     def script(self, name, *outcomes):

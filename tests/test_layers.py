@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "routes": {"schema", "scope"},
     "metrics": {"clock"},
     "opend": {"schema", "errors", "clock"},
-    "settings": {"yaml_text", "schema", "opend"},
+    "settings": {"yaml_text", "routes", "schema", "opend"},
     "logs": {"settings"},
     "policy_watch": {"policy", "yaml_text", "errors", "clock"},
     "boot": {"settings", "metrics", "policy", "policy_watch", "yaml_text", "opend"},

@@ -30,6 +30,8 @@ NAMES_AND_LABELS = {
     "gateway_opend_calls_total": ("protocol", "outcome"),
     "gateway_opend_call_duration_seconds": ("protocol",),
     "gateway_shared_reads_total": ("protocol",),
+    "gateway_kept_answers_total": ("route", "result"),
+    "gateway_kept_answer_bytes": (),
     "gateway_opend_connections": ("state",),
     "gateway_opend_is_logged_in": ("purpose",),
     "gateway_opend_in_flight": (),

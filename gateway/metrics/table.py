@@ -117,6 +117,14 @@ SHARED_READS = _counter(
     "Reads that the call of an identical read answered, which ran at the same moment.",
     "protocol",
 )
+KEPT_ANSWERS = _counter(
+    "gateway_kept_answers_total",
+    "Answers of routes that `quote.keep_s` names: `kept` ones, those that OpenD was `asked` for, and those "
+    "that it was asked for since the caller wanted no kept one, `bypassed`.",
+    "route",
+    "result",
+)
+KEPT_ANSWER_BYTES = _gauge("gateway_kept_answer_bytes", "What the workers keep of answers.", mode="livesum")
 OPEND_CONNECTIONS = _gauge(
     "gateway_opend_connections", "Connections to OpenD that the workers keep up.", "state", mode="livesum"
 )
@@ -256,6 +264,11 @@ def observe_opend_call(protocol: str, outcome: str, seconds: float) -> None:
 def count_shared_read(protocol: str) -> None:
     """A read was answered by the call of another one."""
     _shared_counter(protocol).inc()
+
+
+def count_kept_answer(route: str, result: str) -> None:
+    """A route whose answers are kept was answered."""
+    KEPT_ANSWERS.labels(route, result).inc()
 
 
 def observe_ledger_step(step: str, outcome: str, seconds: float) -> None:

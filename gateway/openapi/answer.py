@@ -109,6 +109,8 @@ WRITE = (400, 401, 403, 409, 422, 429, 500)
 
 WRITE_HEADERS = ("X-Intent-Id", "Idempotency-Replayed")
 
+KEPT_HEADERS = ("Age", "Cache-Control")
+
 
 def headers(names: Iterable[str]) -> Schema:
     """References to headers of answers, `X-Request-Id` among them."""

@@ -188,6 +188,11 @@ class Client:
         )
 
     @property
+    def session(self) -> object | None:
+        """Stands for the session of the pinned connection: another object after a loss; None without one."""
+        return self._pool.pinned
+
+    @property
     def login_user_id(self) -> int:
         """Whom OpenD was logged in as when a connection last said so; 0 before the first one."""
         return self._pool.login_user_id

@@ -170,6 +170,11 @@ class Pool:
         return self._await_ready(self._clock.monotonic_s() + timeout_s, pinned=True) is not None
 
     @property
+    def pinned(self) -> Connection | None:
+        """The pinned connection, while it is ready."""
+        return self._best_ready(pinned=True)
+
+    @property
     def in_flight(self) -> int:
         """How many calls hold a place."""
         return self._settings.max_in_flight - self._places.counter

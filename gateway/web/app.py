@@ -29,6 +29,7 @@ from gateway.web.blueprints.trade import trade_blueprint
 from gateway.web.blueprints.ws import ws_blueprint
 from gateway.web.errors import register_error_handlers
 from gateway.web.front import Front
+from gateway.web.kept import KeptAnswers
 from gateway.web.key_state import keys_in_force
 from gateway.web.ledger_watch import LedgerHealth
 from gateway.web.login_watch import LoginWatch
@@ -128,6 +129,7 @@ def _services(settings: Settings, parts: Parts) -> Services:
         replays=Replays(parts.ledger, parts.clock, settings.opend.timeout_s + ANSWER_MARGIN_S),
         desk=parts.desk,
         subscriptions=parts.subscriptions,
+        kept=KeptAnswers(parts.clock, settings.quote.keep_s, lambda: parts.client.session),
         hub=parts.hub,
         socket_claims=SocketClaims(parts.subscriptions, parts.lease),
     )

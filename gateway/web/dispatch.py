@@ -28,8 +28,10 @@ def dispatch(services: Services, route: Route, decode: Decode) -> Response:
         return serve_write(services, principal, question)
     require_accounts(principal, question.message)
     if route.is_shared:
-        reading = _READ[route.kind](services, principal, question)
-        return success_of(shared_body(services, reading, question.int64))
+        body, headers = services.kept.answer(
+            route, question.message, question.int64, lambda: _shared(services, principal, question)
+        )
+        return success_of(body, headers)
     answer = _ASK[route.kind](services, principal, question)
     hide_accounts(principal, answer)
     return success(services, answer, question.int64)
@@ -59,6 +61,11 @@ def serve(services: Services, path: str, answer: Callable[[], Response]) -> Resp
     except Refused as refused:
         services.refusals.write(exchange, refused)
         raise
+
+
+def _shared(services: Services, principal: Principal, question: Question) -> bytes:
+    reading = _READ[question.route.kind](services, principal, question)
+    return shared_body(services, reading, question.int64)
 
 
 def _read(services: Services, principal: Principal, question: Question) -> Reading:

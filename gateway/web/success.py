@@ -1,5 +1,7 @@
 """The answer of a call that succeeded: the protocol's Response as JSON (decisions D4)."""
 
+from collections.abc import Mapping
+
 import orjson
 from flask import Response
 
@@ -18,9 +20,9 @@ def success(services: Services, answer: WireMessage, int64: Int64Format) -> Resp
     return success_of(_body(services, answer, int64))
 
 
-def success_of(body: bytes) -> Response:
+def success_of(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
     """HTTP 200 with a body that `shared_body` made."""
-    return Response(body, 200, content_type=JSON_TYPE)
+    return Response(body, 200, headers, content_type=JSON_TYPE)
 
 
 def shared_body(services: Services, reading: Reading, int64: Int64Format) -> bytes:
