@@ -245,7 +245,8 @@ OPEND = (
         "Calls by outcome",
         "ops",
         [Query(rate("gateway_opend_calls_total", by="outcome"), "{{outcome}}")],
-        "`refused` and `limited` are OpenD's own answers; the others but `ok` are calls that failed.",
+        "`refused` and `limited` are OpenD's own answers, `held_back` what its limits left no room for; "
+        "the others but `ok` are calls that failed.",
         is_stacked=True,
         span=6,
     ),

@@ -4,7 +4,7 @@ Everything that lists endpoints (the URL map, scopes, metric labels, the tables 
 from `ROUTES` and the descriptors.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateway.schema.protocols import PROTOCOLS, Protocol
@@ -36,7 +36,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint: where it stands, who may call it, and the protocol it becomes."""
+    """One endpoint: where it stands, who may call it, and the protocol it becomes.
+
+    `is_shared` says that all who ask the same get the same, and that no call of the API changes it: those
+    who ask at the same moment share one call of OpenD. `may_be_kept` says that its answers hardly change, and
+    that no order and no account hangs on them.
+    """
 
     name: str
     method: str
@@ -45,6 +50,8 @@ class Route:
     scope: Scope
     proto_id: int
     kind: Kind = Kind.READ
+    is_shared: bool = False
+    may_be_kept: bool = False
 
     @property
     def protocol(self) -> Protocol:
@@ -71,7 +78,12 @@ def _get(name: str, domain: Domain, scope: Scope, proto_id: int) -> Route:
 
 
 def _quote(name: str, proto_id: int, kind: Kind = Kind.READ) -> Route:
-    return Route(name, "POST", f"/api/{name}", Domain.QUOTE, Scope.QUOTE_READ, proto_id, kind)
+    is_shared = kind is not Kind.SUBSCRIPTION
+    return Route(name, "POST", f"/api/{name}", Domain.QUOTE, Scope.QUOTE_READ, proto_id, kind, is_shared)
+
+
+def _reference_data(name: str, proto_id: int) -> Route:
+    return replace(_quote(name, proto_id), may_be_kept=True)
 
 
 def _account(name: str, proto_id: int, kind: Kind = Kind.READ) -> Route:
@@ -95,19 +107,19 @@ ROUTES: tuple[Route, ...] = (
     _quote("ticker", 3010, Kind.REALTIME),
     _quote("rt", 3008, Kind.REALTIME),
     _quote("snapshot", 3203),
-    _quote("static-info", 3202),
-    _quote("plate-set", 3204),
-    _quote("plate-security", 3205),
-    _quote("reference", 3206),
-    _quote("owner-plate", 3207),
-    _quote("option-chain", 3209),
+    _reference_data("static-info", 3202),
+    _reference_data("plate-set", 3204),
+    _reference_data("plate-security", 3205),
+    _reference_data("reference", 3206),
+    _reference_data("owner-plate", 3207),
+    _reference_data("option-chain", 3209),
     _quote("warrant", 3210),
     _quote("capital-flow", 3211),
     _quote("capital-distribution", 3212),
     _quote("user-security", 3213),
     _quote("stock-filter", 3215),
-    _quote("ipo-list", 3217),
-    _quote("future-info", 3218),
+    _reference_data("ipo-list", 3217),
+    _reference_data("future-info", 3218),
     _quote("market-state", 3223),
     _quote("history-kline", 3103),
     _get("accounts", Domain.TRADE, Scope.ACCOUNT_READ, 2001),
@@ -127,6 +139,9 @@ ROUTES: tuple[Route, ...] = (
 )
 """The page's 41 endpoints, in the page's order. The page's scope for the trade writes is
 `trade:real`; `trade:simulate` allows them in the simulate environment (decisions D5)."""
+
+KEEPABLE = tuple(route.name for route in ROUTES if route.may_be_kept)
+"""The names of the routes whose answers may be kept."""
 
 ORDER_INTENT = OwnRoute(
     "order-intent",

@@ -28,6 +28,7 @@ from pydantic import (
 from gateway.opend.crypto import RsaCipher
 from gateway.opend.errors import RsaKeyError
 from gateway.opend.settings import Endpoint
+from gateway.routes import KEEPABLE
 from gateway.schema.codec import Int64Format, Numbering
 from gateway.yaml_text import ConfigurationError, Document, Location, build_model, read_document
 
@@ -101,6 +102,16 @@ def _clock(text: str) -> str:
     return text
 
 
+def _keepable(keep_s: Mapping[str, int]) -> Mapping[str, int]:
+    wrong = [name for name in keep_s if name not in KEEPABLE]
+    if wrong:
+        raise ValueError(
+            f"{', '.join(wrong)} cannot be kept: only routes whose answers hardly change, and that no order "
+            f"and no account hangs on, can: {', '.join(KEEPABLE)}"
+        )
+    return keep_s
+
+
 Address = Annotated[Endpoint, BeforeValidator(parse_endpoint)]
 FilePath = Annotated[Path, AfterValidator(_resolved)]
 Seconds = Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)]
@@ -165,7 +176,10 @@ class SimulatorSettings(Section):
 
 
 class OpenDSettings(Section):
-    """How OpenD is reached. With `embedded`, the simulator is started at the first endpoint."""
+    """How OpenD is reached. With `embedded`, the simulator is started at the first endpoint.
+
+    With `frequency_limits` no call is made that OpenD's documented limits would refuse.
+    """
 
     embedded: bool = True
     endpoints: Annotated[tuple[Address, ...], Field(min_length=1)] = (Endpoint("127.0.0.1", 11111),)
@@ -173,7 +187,13 @@ class OpenDSettings(Section):
     pool_size: Annotated[int, Field(ge=1, le=32)] = 2
     max_in_flight: Annotated[int, Field(ge=1, le=65536)] = 256
     timeout_s: Seconds = 10.0
+    frequency_limits: bool = True
     simulator: SimulatorSettings = SimulatorSettings()
+
+    @property
+    def keeps_frequency_limits(self) -> bool:
+        """Whether calls are counted beforehand: not where the embedded simulator takes any number of them."""
+        return self.frequency_limits and (not self.embedded or self.simulator.frequency_limits)
 
 
 class AuthSettings(Section):
@@ -192,10 +212,15 @@ class ApiSettings(Section):
 
 
 class QuoteSettings(Section):
-    """What the gateway does by itself for quotes."""
+    """What the gateway does by itself for quotes.
+
+    `keep_s` has the seconds for which answers of a route, by its name, are kept. By default none is: how old
+    an answer may be is its reader's to say.
+    """
 
     auto_subscribe: bool = True
     auto_subscribe_ttl_s: Annotated[int, Field(ge=1, le=30 * 24 * 3600)] = 24 * 3600
+    keep_s: Annotated[Mapping[str, Annotated[int, Field(ge=0, le=24 * 3600)]], AfterValidator(_keepable)] = {}
 
 
 class WsSettings(Section):

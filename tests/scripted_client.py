@@ -34,6 +34,7 @@ class ScriptedClient:
         self.calls = []
         self.on_session = None
         self.on_late = None
+        self.session = object()
         self._outcomes = defaultdict(deque)
 
     def script(self, name, *outcomes):

@@ -22,6 +22,7 @@ opend:
   pool_size: 4
   max_in_flight: 10
   timeout_s: 2.5
+  frequency_limits: false
   simulator:
     seed: 7
     clock: 2026-03-02T10:00:00+08:00@2
@@ -40,6 +41,7 @@ api:
 quote:
   auto_subscribe: false
   auto_subscribe_ttl_s: 3600
+  keep_s: {plate-set: 60}
 ws:
   allowed_origins: ["https://desk.example.com"]
   max_sockets: 500
@@ -276,3 +278,29 @@ def test_a_ledgers_password_is_not_repeated(refusal):
 )
 def test_loopback_is_known_by_its_address(host, is_local):
     assert is_loopback_host(host) is is_local
+
+
+def test_answers_of_routes_that_hardly_change_may_be_kept(read):
+    assert read("quote: {keep_s: {plate-set: 3600, ipo-list: 0}}").quote.keep_s == {
+        "plate-set": 3600,
+        "ipo-list": 0,
+    }
+    assert read("").quote.keep_s == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["snapshot", "quote", "accounts", "orders", "order", "market-state", "plates"]
+)
+def test_what_an_order_or_an_account_hangs_on_cannot_be_kept(refusal, name):
+    (problem,) = refusal(f"quote:\n  keep_s: {{plate-set: 60, {name}: 60}}\n")
+    assert problem.startswith(f"2:11: quote.keep_s: {name} cannot be kept: ")
+    assert problem.endswith(
+        "can: static-info, plate-set, plate-security, reference, owner-plate, option-chain, ipo-list, "
+        "future-info"
+    )
+
+
+@pytest.mark.parametrize("seconds", ["-1", "86401", "true", "1.5"])
+def test_a_time_to_keep_is_whole_seconds_of_a_day_at_most(refusal, seconds):
+    (problem,) = refusal(f"quote:\n  keep_s:\n    plate-set: {seconds}\n")
+    assert problem.startswith("3:16: quote.keep_s.plate-set: ")

@@ -16,6 +16,7 @@ from gateway.feed.requirement import needs, product
 from gateway.ledger.base import Ledger, LedgerUnavailable
 from gateway.opend.client import CallKind, Client
 from gateway.opend.errors import OpenDRefused
+from gateway.opend.shared import Reading, SharedReads
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.errors import FieldError
 from gateway.schema.protocols import Protocol
@@ -27,6 +28,7 @@ NOT_SUBSCRIBED_TEXT = "请先订阅"
 class Subscriptions:
     """The subscriptions of all callers, as one worker serves them. Safe to use from many greenlets.
 
+    Reads are shared among those who ask the same at the same moment, by `reads`.
     With `auto_subscribe` a read claims what it lacks; a claim that a read makes lasts `auto_subscribe_ttl_s`.
     Every change raises LedgerUnavailable when the store is away; reads do not.
     """
@@ -37,11 +39,13 @@ class Subscriptions:
         ledger: Ledger,
         clock: Clock,
         following: Following,
+        reads: SharedReads,
         *,
         auto_subscribe: bool,
         auto_subscribe_ttl_s: int,
     ) -> None:
         self.following = following
+        self.reads = reads
         self._alignment = following.alignment
         self._client = client
         self._ledger = ledger
@@ -123,24 +127,26 @@ class Subscriptions:
 
     def read(
         self, key_id: str, protocol: Protocol, request: WireMessage, sub_types: tuple[int, ...] = ()
-    ) -> WireMessage:
+    ) -> Reading:
         """Ask for subscribed data; `sub_types` are subscribed first for the securities asked for.
 
         When OpenD refuses for lack of a subscription and somebody claims it, or the settings allow the read
-        to claim it for its key, subscribes to what the read needs and asks once more.
+        to claim it for its key, subscribes to what the read needs and asks once more. What OpenD says no
+        with in the end is the reading's error.
         """
         if sub_types:
             self._secure(key_id, product(request.c2s.securityList, sub_types))
-        asked_s = self._clock.monotonic_s()
-        try:
-            return self._ask(protocol, request)
-        except OpenDRefused as refusal:
-            required = needs(protocol.name, request) if NOT_SUBSCRIBED_TEXT in refusal.ret_msg else ()
-            if not required:
-                raise
-            self._alignment.doubt(required, asked_s)
-            self._secure(key_id, required, refusal)
-        return self._ask(protocol, request)
+        reading = self.reads.ask(protocol, request, kind=CallKind.REALTIME)
+        refusal = reading.error
+        if not isinstance(refusal, OpenDRefused) or NOT_SUBSCRIBED_TEXT not in refusal.ret_msg:
+            return reading
+        required = needs(protocol.name, request)
+        if not required:
+            return reading
+        self._alignment.doubt(required, reading.began_s)
+        self._secure(key_id, required, refusal)
+        # What others wait for may have been asked before there was this subscription.
+        return self.reads.ask_anew(protocol, request, kind=CallKind.REALTIME)
 
     def _secure(
         self, key_id: str, needed: Sequence[Subscription], refusal: OpenDRefused | None = None
@@ -215,9 +221,6 @@ class Subscriptions:
         self.following.look()
         self.drop(holder, tuple(self._claims_of(holder)))
         return _done(SUBSCRIBE)
-
-    def _ask(self, protocol: Protocol, request: WireMessage) -> WireMessage:
-        return self._client.call(protocol, request, kind=CallKind.REALTIME)
 
     def _call(self, protocol: Protocol, request: WireMessage) -> WireMessage:
         return self._client.call(protocol, request, kind=CallKind.SUBSCRIPTION)

@@ -137,6 +137,29 @@ class DuplicateCharge:
     is_meant: bool = False
 
 
+CALL_TRAVEL_S = 0.5
+"""How long a call may be on its way to OpenD, which counts it when it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallCharge:
+    """One call of OpenD, of at most `cap` in `window_s` seconds, and `gap_s` after the one before it.
+
+    `window` names the calls that count together. What was counted more than `CLOCK_TOLERANCE_S` after
+    now was counted by a clock that was wrong, and is not.
+    """
+
+    window: str
+    cap: int
+    window_s: int
+    gap_s: float = 0.0
+
+    @property
+    def held_s(self) -> float:
+        """How long a call holds its place among the `cap`."""
+        return self.window_s + CALL_TRAVEL_S
+
+
 @dataclass(frozen=True, slots=True)
 class Charge:
     """What one order takes from its key's limits; what is None is not limited.
@@ -151,6 +174,7 @@ class Charge:
     duplicate: DuplicateCharge | None = None
     rate: RateCharge | None = None
     daily: DailyCharge | None = None
+    call: CallCharge | None = None
 
 
 APPEARS_WITHIN_S = CLOCK_TOLERANCE_S
@@ -166,6 +190,7 @@ class Check(StrEnum):
     DUPLICATE = "duplicate"
     RATE = "rate"
     DAILY_VALUE = "daily_value"
+    FREQUENCY = "frequency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +198,8 @@ class Exceeded:
     """The first check that said no; nothing was charged.
 
     `figure` is seconds behind (CLOCK), seconds since the same order (DUPLICATE), orders in the
-    window (RATE) or the day's sum without this order (DAILY_VALUE). `heals_at_s` is when time
+    window (RATE), the day's sum without this order (DAILY_VALUE) or calls in the window (FREQUENCY).
+    `heals_at_s` is when time
     alone frees what is missing; None where it does not.
     """
 
@@ -372,6 +398,17 @@ class Ledger(ClaimStore, Protocol):
         self, since_s: float, limit: int = 1000, *, after: IntentRecord | None = None
     ) -> list[IntentRecord]:
         """Intents created at or after a time, in any state, oldest first; in pages as above."""
+        ...
+
+    def count_call(self, call: CallCharge, now_s: float, *, must_fit: bool = True) -> Exceeded | None:
+        """Count a call of OpenD that no intent is about; one that does not fit is not counted.
+
+        Without `must_fit` it is counted in any case: it is made, or was.
+        """
+        ...
+
+    def fill_calls(self, call: CallCharge, now_s: float) -> None:
+        """OpenD said that the window is full: it is, until the oldest call that is known leaves it."""
         ...
 
     def begin_replay(self, key: ReplayKey, body_hash: str, intent_id: str, now_s: float) -> Replay | None:

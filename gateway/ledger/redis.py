@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 import orjson
 
@@ -20,6 +21,7 @@ from gateway.ledger.base import (
     NOT_TRADED,
     OPEN_STATES,
     TRADING_TOPIC,
+    CallCharge,
     Charge,
     Check,
     Exceeded,
@@ -48,6 +50,7 @@ from gateway.order import Intent
 _CLOCK, _TRADING = PREFIX + "clock", PREFIX + "trading"
 _OPEN, _CREATED, _DONE = PREFIX + "open", PREFIX + "created", PREFIX + "done"
 _INTENT, _SLOTS, _FINGERPRINTS, _DAY = (PREFIX + name for name in ("intent:", "slots:", "prints:", "day:"))
+_CALLS = PREFIX + "calls:"
 _ALL_KEYS = ""
 _STATE_CHANGES = 4
 """More moves than an intent can make while somebody else moves it."""
@@ -60,7 +63,8 @@ class RedisLedger(RedisClaimStore):
         link = RedisLink(url)
         super().__init__(link)
         self._client, self._ask = link.client, link.ask
-        self._reserve = link.script("reserve")
+        self._reserve = link.script("calls", "reserve")
+        self._count_call = link.script("calls", "count_call")
         self._advance = link.script("advance")
         self._begin_replay = link.script("begin_replay")
         self._finish_replay = link.script("finish_replay")
@@ -75,6 +79,7 @@ class RedisLedger(RedisClaimStore):
         keys = (
             *(_CLOCK, _TRADING, _SLOTS + intent.key_id, _day_key(intent.key_id, currency)),
             *(_FINGERPRINTS + intent.key_id, _INTENT + intent.intent_id, _OPEN, _CREATED, _DONE),
+            _CALLS + (charge.call.window if charge.call else ""),
         )
         order = orjson.dumps(_order(intent, charge, to_us(now_s), dry_run))
         answer = orjson.loads(self._ask(lambda: self._reserve(keys=keys, args=[order])))
@@ -152,6 +157,22 @@ class RedisLedger(RedisClaimStore):
             if len(rows) < limit or len(found) >= limit:
                 break
         return found[:limit]
+
+    def count_call(self, call: CallCharge, now_s: float, *, must_fit: bool = True) -> Exceeded | None:
+        """See `Ledger.count_call`."""
+        answer = self._do_call("fit" if must_fit else "count", call, now_s)
+        if answer is None:
+            return None
+        count, heals_at_us = answer
+        return Exceeded(Check.FREQUENCY, Decimal(int(count)), from_us(int(heals_at_us)))
+
+    def fill_calls(self, call: CallCharge, now_s: float) -> None:
+        """See `Ledger.fill_calls`."""
+        self._do_call("fill", call, now_s)
+
+    def _do_call(self, what: str, call: CallCharge, now_s: float) -> Any:
+        args = (what, orjson.dumps(_call(call)), to_us(now_s), uuid4().hex)
+        return self._ask(lambda: self._count_call(keys=[_CALLS + call.window], args=args))
 
     def begin_replay(self, key: ReplayKey, body_hash: str, intent_id: str, now_s: float) -> Replay | None:
         """See `Ledger.begin_replay`."""
@@ -258,7 +279,18 @@ def _charges(charge: Charge) -> dict[str, Any]:
             "day_start_us": to_us(charge.daily.day_start_s),
             "day_end_us": to_us(charge.daily.day_end_s),
         }
+    if charge.call:
+        charges["call"] = _call(charge.call)
     return charges
+
+
+def _call(call: CallCharge) -> dict[str, int]:
+    return {
+        "cap": call.cap,
+        "window_us": to_us(call.held_s),
+        "gap_us": to_us(call.gap_s),
+        "tolerance_us": CLOCK_TOLERANCE_S * MICROS,
+    }
 
 
 def _exceeded(answer: dict[str, str]) -> Exceeded:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from gateway.clock import Clock, SystemClock
-from gateway.ledger import sqlite_limit
+from gateway.ledger import sqlite_call, sqlite_limit
 from gateway.ledger.base import (
     GC_ROWS,
     INTENT_RETENTION_S,
     MICROS,
     NOT_TRADED,
     TRADING_TOPIC,
+    CallCharge,
     Charge,
     Exceeded,
     Generations,
@@ -37,7 +38,7 @@ from gateway.ledger.sqlite_generation import bump
 from gateway.ledger.sqlite_limit import OPEN
 from gateway.order import Intent
 
-VERSIONS = (1, 2)
+VERSIONS = (1, 2, 3)
 """Of the file; `sql/N.sql` makes version N from the one before. A script that was released never changes."""
 
 _MIGRATIONS = tuple(
@@ -93,6 +94,14 @@ class SqliteLedger(SqliteClaimStore):
             "ORDER BY created_us, intent_id LIMIT ?"
         )
         return self._file.read(lambda db: [_record(row) for row in db.execute(question, (*place, limit))])
+
+    def count_call(self, call: CallCharge, now_s: float, *, must_fit: bool = True) -> Exceeded | None:
+        """See `Ledger.count_call`."""
+        return self._file.write(lambda db: _count_call(db, call, to_us(now_s), must_fit))
+
+    def fill_calls(self, call: CallCharge, now_s: float) -> None:
+        """See `Ledger.fill_calls`."""
+        self._file.write(lambda db: sqlite_call.fill_calls(db, call, to_us(now_s)))
 
     def begin_replay(self, key: ReplayKey, body_hash: str, intent_id: str, now_s: float) -> Replay | None:
         """See `Ledger.begin_replay`."""
@@ -175,6 +184,13 @@ def _reserve(
     _write_intent(db, record)
     _forget_old_intents(db, now_us)
     return Reserved(record)
+
+
+def _count_call(db: Connection, call: CallCharge, now_us: int, must_fit: bool) -> Exceeded | None:
+    exceeded = sqlite_call.call_exceeded(db, call, now_us) if must_fit else None
+    if exceeded is None:
+        sqlite_call.take_call(db, call, now_us)
+    return exceeded
 
 
 def _advance(db: Connection, intent_id: str, step: Step, now_s: float) -> IntentRecord:

@@ -24,6 +24,7 @@ from gateway.ledger.base import (
     to_micros,
     to_us,
 )
+from gateway.ledger.sqlite_call import call_exceeded, take_call
 from gateway.ledger.sqlite_file import Connection
 from gateway.order import Closing, Intent, IntentKind, Side
 
@@ -46,6 +47,7 @@ def first_exceeded(
         or (_duplicate_exceeded(db, key_id, charge.duplicate, at_us) if charge.duplicate else None)
         or (_rate_exceeded(db, key_id, charge.rate, at_us) if charge.rate else None)
         or (_daily_exceeded(db, key_id, charge.daily) if charge.daily else None)
+        or (call_exceeded(db, charge.call, at_us) if charge.call else None)
     )
 
 
@@ -135,6 +137,8 @@ def charge(db: Connection, intent: Intent, charge: Charge, now_us: int) -> Daily
         _record_fingerprint(db, intent.key_id, charge.duplicate, at_us)
     if charge.rate:
         _take_slot(db, intent, charge.rate, at_us)
+    if charge.call:
+        take_call(db, charge.call, at_us)
     return _debit(db, intent.key_id, charge.daily) if charge.daily else None
 
 

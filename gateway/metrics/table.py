@@ -100,8 +100,9 @@ REFUSALS = _counter(
 
 OPEND_CALLS = _counter(
     "gateway_opend_calls_total",
-    "Calls of OpenD: `ok`, `refused`, `limited`, `failed`, `timeout`, `lost`, `unusable`, `not_sent`, or "
-    "`unknown` for a write that may have taken effect.",
+    "Calls of OpenD: `ok`, `refused`, `limited`, `failed`, `timeout`, `lost`, `unusable`, `not_sent`, "
+    "`held_back` for a read that OpenD's frequency limit would have refused, or `unknown` for a write that "
+    "may have taken effect.",
     "protocol",
     "outcome",
 )
@@ -111,6 +112,19 @@ OPEND_CALL_SECONDS = _histogram(
     "protocol",
     buckets=_ANSWER_S,
 )
+SHARED_READS = _counter(
+    "gateway_shared_reads_total",
+    "Reads that the call of an identical read answered, which ran at the same moment.",
+    "protocol",
+)
+KEPT_ANSWERS = _counter(
+    "gateway_kept_answers_total",
+    "Answers of routes that `quote.keep_s` names: `kept` ones, those that OpenD was `asked` for, and those "
+    "that it was asked for since the caller wanted no kept one, `bypassed`.",
+    "route",
+    "result",
+)
+KEPT_ANSWER_BYTES = _gauge("gateway_kept_answer_bytes", "What the workers keep of answers.", mode="livesum")
 OPEND_CONNECTIONS = _gauge(
     "gateway_opend_connections", "Connections to OpenD that the workers keep up.", "state", mode="livesum"
 )
@@ -230,6 +244,7 @@ _request_counter = cache(HTTP_REQUESTS.labels)
 _request_timer = cache(HTTP_REQUEST_SECONDS.labels)
 _call_counter = cache(OPEND_CALLS.labels)
 _call_timer = cache(OPEND_CALL_SECONDS.labels)
+_shared_counter = cache(SHARED_READS.labels)
 _step_counter = cache(LEDGER_STEPS.labels)
 _step_timer = cache(LEDGER_STEP_SECONDS.labels)
 
@@ -244,6 +259,16 @@ def observe_opend_call(protocol: str, outcome: str, seconds: float) -> None:
     """A call of OpenD came to its end."""
     _call_counter(protocol, outcome).inc()
     _call_timer(protocol).observe(seconds)
+
+
+def count_shared_read(protocol: str) -> None:
+    """A read was answered by the call of another one."""
+    _shared_counter(protocol).inc()
+
+
+def count_kept_answer(route: str, result: str) -> None:
+    """A route whose answers are kept was answered."""
+    KEPT_ANSWERS.labels(route, result).inc()
 
 
 def observe_ledger_step(step: str, outcome: str, seconds: float) -> None:

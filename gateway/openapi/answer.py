@@ -46,7 +46,15 @@ ERROR_SCHEMAS: Mapping[str, Schema] = {
         "properties": {"error": {"type": "string", "const": "not found"}},
         "required": ["error"],
     },
-    "TooMany": _error("A limit of the key, or of OpenD.", **_OPEND),
+    "TooMany": _error(
+        "A limit of the key, or of OpenD.",
+        outcome={
+            "type": "string",
+            "const": "not_sent",
+            "description": "OpenD's limit on calls in 30 s is known to leave no room: OpenD was not asked.",
+        },
+        **_OPEND,
+    ),
     "Failure": _error(
         "The gateway or OpenD failed.",
         outcome={
@@ -100,6 +108,8 @@ WRITE = (400, 401, 403, 409, 422, 429, 500)
 """What can go wrong with an order, or a change of one."""
 
 WRITE_HEADERS = ("X-Intent-Id", "Idempotency-Replayed")
+
+KEPT_HEADERS = ("Age", "Cache-Control")
 
 
 def headers(names: Iterable[str]) -> Schema:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
-from gateway.openapi.answer import JSON, READ, WRITE, WRITE_HEADERS, failures, success
+from gateway.openapi.answer import JSON, KEPT_HEADERS, READ, WRITE, WRITE_HEADERS, failures, success
 from gateway.openapi.component import Schema, reference
 from gateway.openapi.example import example_body
 from gateway.openapi.message import Messages
@@ -100,7 +100,7 @@ class Operations:
     def _responses(self, route: Route) -> dict[str, Any]:
         answer = self._messages.answer(route.protocol)
         if route.kind is not Kind.WRITE:
-            return {"200": success(answer), **failures(READ)}
+            return {"200": success(answer, KEPT_HEADERS if route.may_be_kept else ()), **failures(READ)}
         either = {"anyOf": [answer, reference(DRY_RUN_NAME)]}
         accepted = success(either, WRITE_HEADERS)
         if route.name not in _REPLAYABLE:

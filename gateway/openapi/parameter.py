@@ -105,6 +105,15 @@ ANSWER_HEADERS: dict[str, dict[str, Any]] = {
         "description": "Seconds after which it may succeed; left out where time alone does not heal it.",
         "schema": {"type": "integer", "minimum": 0},
     },
+    "Age": {
+        "description": "Seconds since OpenD was asked, where `quote.keep_s` has this route kept.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "Cache-Control": {
+        "description": "How long the answer is kept, where `quote.keep_s` has this route kept. A request "
+        "with `Cache-Control: no-cache` gets a new one.",
+        "schema": {"type": "string"},
+    },
     "WWW-Authenticate": {
         "description": "The scheme that is expected.",
         "required": True,

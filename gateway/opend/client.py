@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from typing import Protocol as Interface
 from typing import TypeAlias
 
 from google.protobuf.message import EncodeError
@@ -20,10 +21,12 @@ from gateway.opend.connection import Connection, Fence, PushHandler
 from gateway.opend.crypto import RsaCipher
 from gateway.opend.errors import (
     ConnectionLost,
+    FrequencyExceeded,
     NotEncodable,
     NotSent,
     OpenDError,
     OpenDFailed,
+    OpenDLimited,
     OpenDUnavailable,
     OutcomeUnknown,
     ReplyUnusable,
@@ -38,6 +41,7 @@ from gateway.schema.descriptors import WireMessage
 from gateway.schema.protocols import Protocol
 
 __all__ = [
+    "CallGate",
     "CallKind",
     "CallObserver",
     "Client",
@@ -62,6 +66,18 @@ CallObserver: TypeAlias = Callable[[Protocol, OpenDError | None, float], None]
 LateObserver: TypeAlias = Callable[[WireMessage | OpenDError], None]
 """Told, in a greenlet of its own, of the answer to a write that came after `OutcomeUnknown` was raised:
 OpenD's `Response`, or what `Client.call` would have raised for it."""
+
+
+class CallGate(Interface):
+    """Knows OpenD's frequency limits."""
+
+    def admit(self, protocol: Protocol, request: WireMessage) -> None:
+        """Count a call that is about to be made. Raises FrequencyExceeded where OpenD would refuse it."""
+        ...
+
+    def refused(self, protocol: Protocol, request: WireMessage) -> None:
+        """OpenD refused a call, since there were too many within some seconds."""
+        ...
 
 
 class CallKind(StrEnum):
@@ -133,7 +149,8 @@ class Client:
 
     `on_push` gets (proto id, plain body of the push's `Response` or its error, connection) in the reader's
     greenlet, so it must not block; `on_session` gets the pinned connection whenever it has a new
-    session; `on_call` is told of each call at its end. All may be set until `open`. Raises `RsaKeyError`
+    session; `on_call` is told of each call at its end. `gate` judges each call but writes, which whoever
+    sends them has judged. All may be set until `open`. Raises `RsaKeyError`
     when the key file cannot be used.
     """
 
@@ -150,6 +167,7 @@ class Client:
         self.on_push = on_push
         self.on_session = on_session
         self.on_call = on_call
+        self.gate: CallGate | None = None
         self._settings = settings
         self._clock = clock or SystemClock()
         self._rsa = RsaCipher.from_file(settings.rsa_key) if settings.rsa_key else None
@@ -180,6 +198,16 @@ class Client:
             self._rsa is not None,
         )
 
+    @property
+    def session(self) -> object | None:
+        """Stands for the session of the pinned connection: another object after a loss; None without one."""
+        return self._pool.pinned
+
+    @property
+    def login_user_id(self) -> int:
+        """Whom OpenD was logged in as when a connection last said so; 0 before the first one."""
+        return self._pool.login_user_id
+
     def call(
         self,
         protocol: Protocol,
@@ -198,10 +226,10 @@ class Client:
         is stronger than `timeout_s`: no first byte is written after it, nor when `fence` says no. A
         `packetID` in the request is overwritten. `on_late` is told of an answer that comes after the
         deadline. Raises `OpenDRefused`, `OpenDLimited` or `OpenDFailed` for OpenD's own answer, and
-        `NotSent` (among it `OpenDUnavailable`, `TooManyInFlight` and, for a request that lacks a required
-        field, `NotEncodable`) when OpenD never saw it. A read may also raise `ConnectionLost`,
-        `OpenDTimeout` and `ReplyUnusable`; a write raises `OutcomeUnknown` for these and for
-        `OpenDFailed`.
+        `NotSent` (among it `OpenDUnavailable`, `TooManyInFlight`, for what is no write
+        `FrequencyExceeded`, and for a request that lacks a required field `NotEncodable`) when OpenD never
+        saw it. A read may also raise `ConnectionLost`, `OpenDTimeout` and `ReplyUnusable`; a write raises
+        `OutcomeUnknown` for these and for `OpenDFailed`.
         """
         travel = _TRAVEL[kind]
         started_s = self._clock.monotonic_s()
@@ -212,6 +240,8 @@ class Client:
             answer = self._travel(call)
         except OpenDError as error:
             self._call_ended(protocol, error, started_s)
+            if self.gate is not None and isinstance(error, OpenDLimited) and error.window_s is not None:
+                self.gate.refused(protocol, request)
             raise
         self._call_ended(protocol, None, started_s)
         return answer
@@ -242,6 +272,8 @@ class Client:
 
     def _ask_once(self, call: _Call) -> WireMessage:
         connection = self._pool.pick(call.deadline_s, pinned=call.is_pinned)
+        if self.gate is not None and not call.travel.is_write:
+            self.gate.admit(call.protocol, call.request)
         # Nothing from here to `call` lets other greenlets run, so packet ids leave in growing order.
         if call.is_numbered:
             conn_id, serial = connection.next_packet_id()
@@ -287,4 +319,5 @@ def _tell_late(protocol: Protocol, on_late: LateObserver, outcome: bytes | OpenD
 
 def _is_cut_off(error: ConnectionLost | NotSent) -> bool:
     """Whether the connection went away under the request; another one may then answer in time."""
-    return not isinstance(error, OpenDUnavailable | TooManyInFlight | WrongProcess | NotEncodable)
+    nowhere_to_go = OpenDUnavailable | TooManyInFlight | FrequencyExceeded | WrongProcess | NotEncodable
+    return not isinstance(error, nowhere_to_go)

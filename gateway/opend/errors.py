@@ -85,6 +85,20 @@ class NotEncodable(NotSent):
     retry_safe = False
 
 
+class FrequencyExceeded(NotSent):
+    """OpenD's frequency limit, which the gateway knows, leaves no room for the call now."""
+
+    status = 429
+
+    def __init__(self, text: str, retry_after_s: int) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
+    def headers(self) -> Mapping[str, str]:
+        """`Retry-After` with the seconds until there is room."""
+        return {"Retry-After": str(self.retry_after_s)}
+
+
 class WrongProcess(NotSent):
     """A client is used in another process than the one that opened it, which no stream survives."""
 
@@ -154,10 +168,15 @@ class OpenDLimited(OpenDRefused):
     retry_safe = True
     prefix = "limit check failed: "
 
-    def headers(self) -> Mapping[str, str]:
-        """`Retry-After` with the window that OpenD's text names, an upper bound of the wait."""
+    @property
+    def window_s(self) -> str | None:
+        """The seconds of the window that OpenD's text names; None for a quota, or a gap between calls."""
         window = _WINDOW_S.search(self.ret_msg)
-        return {"Retry-After": window["cn"] or window["en"]} if window else {}
+        return (window["cn"] or window["en"]) if window else None
+
+    def headers(self) -> Mapping[str, str]:
+        """`Retry-After` with that window, an upper bound of the wait."""
+        return {} if self.window_s is None else {"Retry-After": self.window_s}
 
 
 class OpenDFailed(OpenDAnswerError):

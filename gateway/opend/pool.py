@@ -137,6 +137,7 @@ class Pool:
         self._ready_changed = Event()
         self._failures: dict[Endpoint, str] = {}
         self.counters = PoolCounters()
+        self.login_user_id = 0
 
     def open(self) -> None:
         """Start connecting, in the background. Does nothing when it is open in this process."""
@@ -167,6 +168,11 @@ class Pool:
     def wait_ready(self, timeout_s: float) -> bool:
         """Wait until the pinned connection is ready; says whether it is."""
         return self._await_ready(self._clock.monotonic_s() + timeout_s, pinned=True) is not None
+
+    @property
+    def pinned(self) -> Connection | None:
+        """The pinned connection, while it is ready."""
+        return self._best_ready(pinned=True)
 
     @property
     def in_flight(self) -> int:
@@ -304,6 +310,7 @@ class Pool:
     def _serve(self, slot: _Slot, connection: Connection) -> None:
         """Offer the connection to calls until it ends."""
         slot.connection = connection
+        self.login_user_id = connection.info.login_user_id
         slot.backoff.reset()
         self._announce()
         if slot.is_pinned and self._on_session is not None:

@@ -1,7 +1,8 @@
 """The one decision on an order: may this caller do this, now?
 
 Checks come in a fixed order: kill switch, account, market, symbol, side, hours, order value, price
-collar; then in one atomic step of the ledger duplicate, rate and daily value. Whatever cannot be
+collar; then in one atomic step of the ledger duplicate, rate, daily value and OpenD's own frequency limit.
+Whatever cannot be
 decided is denied.
 """
 
@@ -14,6 +15,7 @@ from typing import Any, TypeAlias
 
 from gateway.ledger.base import (
     CLOCK_TOLERANCE_S,
+    CallCharge,
     Charge,
     Check,
     DailyCharge,
@@ -61,10 +63,11 @@ def decide(
     now_s: float,
     ledger: Ledger,
     *,
+    call: CallCharge | None = None,
     dry_run: bool = False,
     stretch: Stretch = unstretched,
 ) -> Decision:
-    """Decide on an order and charge its limits; `now_s` is wall time.
+    """Decide on an order and charge its limits; `now_s` is wall time, `call` what OpenD itself counts.
 
     A wall clock that is set ahead frees no rate window and no duplicate window: they are stretched. A day
     begins by the wall clock alone.
@@ -75,7 +78,7 @@ def decide(
         denied = check(principal, valued, trading, now_s)
         if denied:
             return denied
-        charge = charge_of(principal.limits, valued, now_s, stretch)
+        charge = replace(charge_of(principal.limits, valued, now_s, stretch), call=call)
         outcome = ledger.reserve(valued.intent, charge, now_s, dry_run=dry_run)
     except LedgerUnavailable as error:
         return Denied(DenyReason.STORE_UNAVAILABLE, {"cause": str(error)})
@@ -237,6 +240,14 @@ def _daily_figures(exceeded: Exceeded, charge: Charge) -> Figures:
     return {"value": exceeded.figure + daily.amount, "currency": daily.currency, "cap": daily.cap}
 
 
+def _frequency_figures(exceeded: Exceeded, charge: Charge) -> Figures:
+    return _call_figures(exceeded, charge.call) if charge.call else {}
+
+
+def _call_figures(exceeded: Exceeded, call: CallCharge) -> Figures:
+    return {"count": exceeded.figure, "window_s": call.window_s, "cap": call.cap, "gap_s": call.gap_s}
+
+
 def _no_figures(exceeded: Exceeded, charge: Charge) -> Figures:
     return {}
 
@@ -248,12 +259,18 @@ _LEDGER_REASONS: Mapping[Check, tuple[DenyReason, Callable[[Exceeded, Charge], F
     Check.DUPLICATE: (DenyReason.DUPLICATE, _duplicate_figures),
     Check.RATE: (DenyReason.RATE, _rate_figures),
     Check.DAILY_VALUE: (DenyReason.DAILY_VALUE, _daily_figures),
+    Check.FREQUENCY: (DenyReason.FREQUENCY, _frequency_figures),
 }
 
 
 def _denied_by_ledger(exceeded: Exceeded, charge: Charge, now_s: float) -> Denied:
     reason, figures = _LEDGER_REASONS[exceeded.check]
     return Denied(reason, figures(exceeded, charge), _wait_s(exceeded.heals_at_s, now_s))
+
+
+def call_denied(exceeded: Exceeded, call: CallCharge, now_s: float) -> Denied:
+    """The denial of a call that `Ledger.count_call` found no room for."""
+    return Denied(DenyReason.FREQUENCY, _call_figures(exceeded, call), _wait_s(exceeded.heals_at_s, now_s))
 
 
 def _wait_s(heals_at_s: float | None, now_s: float) -> int | None:

@@ -98,6 +98,13 @@ class DenyReason(Enum):
         "until the day's reset, if the order alone fits the cap",
         "`max_daily_value`, `daily_reset`",
     )
+    FREQUENCY = _Row(
+        "frequency",
+        429,
+        "OpenD's frequency limit exceeded: {count} calls in the last {window_s}s (cap {cap}, {gap_s}s apart)",
+        "until OpenD takes another",
+        "`opend.frequency_limits`",
+    )
     STORE_UNAVAILABLE = _Row(
         "store_unavailable", 500, "the ledger cannot be asked: {cause}", _NEVER, "always on"
     )

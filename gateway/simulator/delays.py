@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from gateway.simulator.frequency import FREQUENCY_LIMITS
+from gateway.schema.frequency import FREQUENCY_LIMITS
 
 QOT_PUSH, REQ_REPLY, PLACE_ORDER = 1, 2, 3
 """`GetDelayStatistics.DelayStatisticsType`."""

@@ -26,6 +26,7 @@ from gateway.audit import AuditLog, AuditUnavailable
 from gateway.clock import Clock
 from gateway.clock_watch import ClockWatch
 from gateway.errors import GatewayError
+from gateway.frequency import Frequency
 from gateway.ledger.base import (
     IntentState,
     Ledger,
@@ -38,7 +39,7 @@ from gateway.ledger.base import (
 from gateway.ledger.lease import Lease
 from gateway.opend.client import CallKind, Client, Fence
 from gateway.opend.errors import NotSent, OpenDError, OpenDRefused, OutcomeUnknown
-from gateway.policy.engine import decide
+from gateway.policy.engine import call_denied, decide
 from gateway.policy.model import Principal, ValuedIntent
 from gateway.policy.reasons import Denied, DenyReason
 from gateway.schema.descriptors import WireMessage
@@ -57,6 +58,7 @@ __all__ = ["Desk", "DryRun", "IntentNotOpen", "OrderDenied", "WriteContext"]
 
 PLACE_ORDER = protocol_named("Trd_PlaceOrder")
 MODIFY_ORDER = protocol_named("Trd_ModifyOrder")
+UNLOCK = protocol_named("Trd_UnlockTrade")
 
 TRADING_OPERATIONS = frozenset({ModifyOrderOp.NORMAL, ModifyOrderOp.ENABLE})
 """Changes after which more may be traded than before; enabling puts an order back into the market."""
@@ -81,6 +83,7 @@ class Desk:
 
     `lease` is the worker's, which its intents name, and without which none of them is sent; without one
     they name none. Who looks at `clock_watch` often sees a clock that is set between two orders in time.
+    `frequency` knows OpenD's own limits, by which orders and unlocking are denied; without it OpenD is asked.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Desk:
         timeout_s: float = 10.0,
         market_buffer: Decimal = MARKET_BUFFER,
         lease: Lease | None = None,
+        frequency: Frequency | None = None,
     ) -> None:
         self._client = client
         self._ledger = ledger
@@ -100,6 +104,7 @@ class Desk:
         self._clock = clock
         self._timeout_s = timeout_s
         self._lease = lease
+        self._frequency = frequency
         self._valuer = Valuer(client, clock, market_buffer)
         self.settlements = Settlements(ledger, clock)
         self.clock_watch = ClockWatch(clock)
@@ -137,6 +142,8 @@ class Desk:
         c2s, principal = request.c2s, context.principal
         if not _may_trade(protocol, c2s):
             _require_account(principal, c2s)
+            if protocol is UNLOCK and c2s.unlock and not context.is_dry_run:
+                self._admit_unlocking(request)
             return None
         trading = self._trading_state(principal)
         _require_account(principal, c2s)
@@ -146,11 +153,13 @@ class Desk:
         valued = value(request, context, is_reducing=trading is TradingState.REDUCING)
         trail.judged(valued)
         valued, fence = self._leased(valued)
+        call = self._frequency.charge_of(protocol, request) if self._frequency else None
         decision = decide(
             principal,
             valued,
             self._clock.wall_s(),
             self._ledger,
+            call=call,
             dry_run=context.is_dry_run,
             stretch=self.clock_watch.stretch_s,
         )
@@ -159,6 +168,19 @@ class Desk:
         if not decision.is_new:
             raise OutcomeUnknown("this order is being sent by an earlier request with the same name")
         return _Cleared(valued, fence)
+
+    def _admit_unlocking(self, request: WireMessage) -> None:
+        """Raises OrderDenied where OpenD takes no more of it now."""
+        call = self._frequency.charge_of(UNLOCK, request) if self._frequency else None
+        if call is None:
+            return
+        now_s = self._clock.wall_s()
+        try:
+            exceeded = self._ledger.count_call(call, now_s)
+        except LedgerUnavailable:
+            return  # unlocking needs no ledger, and OpenD counts by itself
+        if exceeded is not None:
+            raise OrderDenied(call_denied(exceeded, call, now_s))
 
     def _leased(self, valued: ValuedIntent) -> tuple[ValuedIntent, Fence | None]:
         """The same with the worker's lease on record, and its fence; a lease that ended is renewed first."""
@@ -249,6 +271,10 @@ class Desk:
         except GatewayError as error:
             trail.ended(_outcome_of(error)[0], str(error))
             raise
+        finally:
+            # Counted, so that orders leave OpenD's place to it; but never held back, and never late.
+            if self._frequency is not None and protocol is MODIFY_ORDER:
+                self._frequency.note(protocol, request)
         trail.ended(IntentState.ACCEPTED)
         return response
 

@@ -15,6 +15,7 @@ from gateway.ledger.base import Ledger
 from gateway.ledger.lease import Lease
 from gateway.metrics.table import count_policy_reload
 from gateway.opend.client import Client
+from gateway.opend.shared import SharedReads
 from gateway.policy_watch import PolicyWatch
 from gateway.routes import LIVE_PATH
 from gateway.schema.codec import Codec
@@ -29,10 +30,11 @@ from gateway.web.blueprints.trade import trade_blueprint
 from gateway.web.blueprints.ws import ws_blueprint
 from gateway.web.errors import register_error_handlers
 from gateway.web.front import Front
+from gateway.web.kept import KeptAnswers
 from gateway.web.key_state import keys_in_force
 from gateway.web.ledger_watch import LedgerHealth
 from gateway.web.login_watch import LoginWatch
-from gateway.web.measured import call_ended
+from gateway.web.measured import call_ended, call_shared
 from gateway.web.page import page_blueprint
 from gateway.web.refusal import RefusalLog
 from gateway.web.replay import Replays
@@ -78,6 +80,7 @@ def create_app(settings: Settings, parts: Parts) -> Flask:
     parts.client.on_session = following.session_began
     parts.client.on_push = parts.hub.on_push
     parts.client.on_call = call_ended
+    parts.subscriptions.reads.on_join = call_shared
     parts.lease.on_lost = parts.hub.claims_lost
     following.on_change = parts.hub.set_claims
     following.on_state = parts.hub.opend_changed
@@ -105,6 +108,7 @@ def make_subscriptions(
         ledger,
         clock,
         following,
+        SharedReads(client, clock, settings.opend.timeout_s),
         auto_subscribe=settings.quote.auto_subscribe,
         auto_subscribe_ttl_s=settings.quote.auto_subscribe_ttl_s,
     )
@@ -126,6 +130,7 @@ def _services(settings: Settings, parts: Parts) -> Services:
         replays=Replays(parts.ledger, parts.clock, settings.opend.timeout_s + ANSWER_MARGIN_S),
         desk=parts.desk,
         subscriptions=parts.subscriptions,
+        kept=KeptAnswers(parts.clock, settings.quote.keep_s, lambda: parts.client.session),
         hub=parts.hub,
         socket_claims=SocketClaims(parts.subscriptions, parts.lease),
     )

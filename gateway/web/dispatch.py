@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from flask import Blueprint, Response, request
 
 from gateway.opend.client import CallKind
+from gateway.opend.shared import Reading
 from gateway.policy.model import Principal
 from gateway.routes import ROUTES, Domain, Kind, Route
 from gateway.schema.descriptors import WireMessage
@@ -12,7 +13,7 @@ from gateway.web.auth import Refused, hide_accounts, require_accounts, require_e
 from gateway.web.exchange import Exchange
 from gateway.web.question import Decode, Question, decode_body, decode_query
 from gateway.web.services import Services
-from gateway.web.success import success
+from gateway.web.success import shared_body, success, success_of
 from gateway.web.write import serve_write
 
 
@@ -26,6 +27,11 @@ def dispatch(services: Services, route: Route, decode: Decode) -> Response:
     if route.kind is Kind.WRITE:
         return serve_write(services, principal, question)
     require_accounts(principal, question.message)
+    if route.is_shared:
+        body, headers = services.kept.answer(
+            route, question.message, question.int64, lambda: _shared(services, principal, question)
+        )
+        return success_of(body, headers)
     answer = _ASK[route.kind](services, principal, question)
     hide_accounts(principal, answer)
     return success(services, answer, question.int64)
@@ -57,14 +63,30 @@ def serve(services: Services, path: str, answer: Callable[[], Response]) -> Resp
         raise
 
 
-def _ask_read(services: Services, principal: Principal, question: Question) -> WireMessage:
-    return services.client.call(question.route.protocol, question.message, kind=CallKind.READ)
+def _shared(services: Services, principal: Principal, question: Question) -> bytes:
+    reading = _READ[question.route.kind](services, principal, question)
+    return shared_body(services, reading, question.int64)
 
 
-def _ask_realtime(services: Services, principal: Principal, question: Question) -> WireMessage:
+def _read(services: Services, principal: Principal, question: Question) -> Reading:
+    return services.subscriptions.reads.ask(question.route.protocol, question.message, kind=CallKind.READ)
+
+
+def _read_realtime(services: Services, principal: Principal, question: Question) -> Reading:
     return services.subscriptions.read(
         principal.key_id, question.route.protocol, question.message, question.sub_types
     )
+
+
+_READ: Mapping[Kind, Callable[[Services, Principal, Question], Reading]] = {
+    Kind.READ: _read,
+    Kind.REALTIME: _read_realtime,
+}
+"""How what is shared is asked."""
+
+
+def _ask_read(services: Services, principal: Principal, question: Question) -> WireMessage:
+    return services.client.call(question.route.protocol, question.message, kind=CallKind.READ)
 
 
 def _change_subscription(services: Services, principal: Principal, question: Question) -> WireMessage:
@@ -75,6 +97,6 @@ def _change_subscription(services: Services, principal: Principal, question: Que
 
 _ASK: Mapping[Kind, Callable[[Services, Principal, Question], WireMessage]] = {
     Kind.READ: _ask_read,
-    Kind.REALTIME: _ask_realtime,
     Kind.SUBSCRIPTION: _change_subscription,
 }
+"""How what is each caller's own is asked."""

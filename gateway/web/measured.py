@@ -14,11 +14,13 @@ from gateway.metrics.table import (
     count_denial,
     count_order,
     count_resolved,
+    count_shared_read,
     observe_ledger_step,
     observe_opend_call,
 )
 from gateway.opend.errors import (
     ConnectionLost,
+    FrequencyExceeded,
     NotSent,
     OpenDError,
     OpenDFailed,
@@ -35,6 +37,7 @@ from gateway.trading.audit_trail import DENIED, DRY_RUN_DETAIL
 
 _OUTCOMES: tuple[tuple[type[OpenDError], str], ...] = (
     (OutcomeUnknown, "unknown"),
+    (FrequencyExceeded, "held_back"),
     (NotSent, "not_sent"),
     (OpenDLimited, "limited"),
     (OpenDRefused, "refused"),
@@ -51,6 +54,11 @@ def call_ended(protocol: Protocol, error: OpenDError | None, seconds: float) -> 
     """An observer for `Client.on_call`."""
     outcome = next((word for kind, word in _OUTCOMES if isinstance(error, kind)), "ok")
     observe_opend_call(protocol.name, outcome, seconds)
+
+
+def call_shared(protocol: Protocol) -> None:
+    """An observer for `SharedReads.on_join`."""
+    count_shared_read(protocol.name)
 
 
 ORDER_ROUTES = frozenset(

@@ -13,6 +13,8 @@ from flask import Flask
 from gateway.boot import MASTER
 from gateway.clock import Clock, SystemClock
 from gateway.feed.hub import Hub
+from gateway.frequency import Frequency
+from gateway.ledger.base import Ledger
 from gateway.ledger.lease import Lease
 from gateway.ledger.store import open_ledger
 from gateway.metrics.hub import HubWatch
@@ -107,6 +109,8 @@ def _parts(settings: Settings, clock: Clock) -> Parts:
     health = LedgerHealth(clock)
     ledger = measured(watched(open_ledger(settings.ledger), health), clock)
     lease = Lease(ledger, clock)
+    frequency = _frequency(settings, client, ledger, clock)
+    client.gate = frequency
     audit = MeasuredAudit(settings.audit, clock)
     policy_watch = PolicyWatch(MASTER.policy_file, clock) if MASTER.policy_file else None
     return Parts(
@@ -117,7 +121,15 @@ def _parts(settings: Settings, clock: Clock) -> Parts:
         lease=lease,
         login_watch=LoginWatch(client, clock),
         audit=audit,
-        desk=Desk(client, ledger, audit, clock, timeout_s=settings.opend.timeout_s, lease=lease),
+        desk=Desk(
+            client,
+            ledger,
+            audit,
+            clock,
+            timeout_s=settings.opend.timeout_s,
+            lease=lease,
+            frequency=frequency,
+        ),
         subscriptions=make_subscriptions(settings, client, ledger, clock, policy_watch),
         hub=Hub(Codec(settings.api.trd_env_numbering), clock),
         policy_watch=policy_watch,
@@ -135,6 +147,12 @@ def _reconciler(settings: Settings, parts: Parts) -> Reconciler:
         timeout_s=settings.opend.timeout_s,
         lease=parts.lease,
     )
+
+
+def _frequency(settings: Settings, client: Client, ledger: Ledger, clock: Clock) -> Frequency | None:
+    if not settings.opend.keeps_frequency_limits:
+        return None
+    return Frequency(ledger, clock, lambda: client.login_user_id)
 
 
 def _client(settings: Settings, clock: Clock) -> Client:

@@ -13,6 +13,7 @@ from gateway.schema.codec import Codec
 from gateway.settings import Settings
 from gateway.trading.desk import Desk
 from gateway.web.auth import Guard
+from gateway.web.kept import KeptAnswers
 from gateway.web.ledger_watch import LedgerHealth
 from gateway.web.login_watch import LoginWatch
 from gateway.web.refusal import RefusalLog
@@ -38,5 +39,6 @@ class Services:
     replays: Replays
     desk: Desk
     subscriptions: Subscriptions
+    kept: KeptAnswers
     hub: Hub
     socket_claims: SocketClaims

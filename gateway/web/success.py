@@ -1,10 +1,14 @@
 """The answer of a call that succeeded: the protocol's Response as JSON (decisions D4)."""
 
+from collections.abc import Mapping
+
+import orjson
 from flask import Response
 
+from gateway.opend.shared import Reading
 from gateway.schema.codec import Int64Format
 from gateway.schema.descriptors import WireMessage
-from gateway.web.errors import json_answer
+from gateway.web.body import JSON_TYPE
 from gateway.web.services import Services
 
 SUCCESS = {"ret_type": 0, "ret_msg": "", "err_code": 0}
@@ -13,4 +17,21 @@ SUCCESS = {"ret_type": 0, "ret_msg": "", "err_code": 0}
 
 def success(services: Services, answer: WireMessage, int64: Int64Format) -> Response:
     """HTTP 200 with OpenD's answer."""
-    return json_answer(200, SUCCESS | services.codec.encode(answer, int64))
+    return success_of(_body(services, answer, int64))
+
+
+def success_of(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    """HTTP 200 with a body that `shared_body` made."""
+    return Response(body, 200, headers, content_type=JSON_TYPE)
+
+
+def shared_body(services: Services, reading: Reading, int64: Int64Format) -> bytes:
+    """The body with OpenD's answer to a shared read, made once for all who share it."""
+    body = reading.made.get(int64)
+    if body is None:
+        body = reading.made[int64] = _body(services, reading.answer, int64)
+    return body
+
+
+def _body(services: Services, answer: WireMessage, int64: Int64Format) -> bytes:
+    return orjson.dumps(SUCCESS | services.codec.encode(answer, int64))

@@ -150,7 +150,7 @@ def test_opend_killed_and_restarted_under_load(tmp_path, start_simulator, start_
     gateway = start_gateway(
         {
             "server": {"workers": 1, "bind": f"127.0.0.1:{free_port()}"},
-            "opend": {"embedded": False, "endpoints": [f"127.0.0.1:{port}"]},
+            "opend": {"embedded": False, "endpoints": [f"127.0.0.1:{port}"], "frequency_limits": False},
             "auth": {"mode": "local"},
         }
     )

@@ -12,6 +12,7 @@ from gateway.feed.following import Following, KeysInForce
 from gateway.feed.subscriptions import Subscriptions
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.opend.errors import answer_error
+from gateway.opend.shared import SharedReads
 from gateway.schema.protocols import protocol_named
 from gateway.simulator.model import Call, Refusal
 from gateway.simulator.subscription_handlers import REAL_TIME_READS, SubscriptionGuard, SubscriptionHandlers
@@ -88,7 +89,7 @@ class RuledClient(ScriptedClient):
         self.seeks = 0
         opend.rules.connect(conn_id)
 
-    def call(self, protocol, request, *, kind, pinned=False, timeout_s=None):
+    def call(self, protocol, request, *, kind, pinned=False, timeout_s=None, deadline_s=None):
         is_scripted = bool(self._outcomes[protocol.name])
         response = super().call(protocol, request, kind=kind)
         if is_scripted:
@@ -141,6 +142,7 @@ class Worker:
             ledger,
             clock,
             self.following,
+            SharedReads(client, clock, TIMEOUT_S),
             auto_subscribe=auto_subscribe,
             auto_subscribe_ttl_s=86400,
         )
@@ -156,7 +158,7 @@ class Worker:
 
     def read(self, *securities, key="a", sub_types=()):
         """A read of quotes."""
-        return self.subscriptions.read(key, QUOTE, quote(*securities), sub_types)
+        return self.subscriptions.read(key, QUOTE, quote(*securities), sub_types).answer
 
     def follow(self):
         """What the background does."""

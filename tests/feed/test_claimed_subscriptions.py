@@ -18,6 +18,7 @@ from fix_feed import (
 from gateway.claim import Holder, Subscription
 from gateway.ledger.base import LedgerUnavailable
 from gateway.opend.errors import NotSent, OpenDLimited, OpenDRefused, answer_error
+from gateway.opend.shared import JOIN_WITHIN_S
 from gateway.schema.errors import FieldError
 from gateway.schema.protocols import protocol_named
 
@@ -415,16 +416,16 @@ def test_without_auto_subscribe_what_another_worker_was_told_is_read_all_the_sam
 def test_reads_that_are_refused_together_subscribe_once(worker, monkeypatch):
     ask = worker.opend.call
 
-    def overtaken(protocol, request, *, kind):
+    def overtaken(protocol, request, **options):
         if protocol is QUOTE and len(worker.opend.calls) == 0:
             response = None
             try:
-                response = ask(protocol, request, kind=kind)
+                response = ask(protocol, request, **options)
             finally:
-                worker.following._clock.advance(0.001)
+                worker.following._clock.advance(2 * JOIN_WITHIN_S)
                 worker.read(TENCENT)
             return response
-        return ask(protocol, request, kind=kind)
+        return ask(protocol, request, **options)
 
     monkeypatch.setattr(worker.opend, "call", overtaken)
     worker.read(TENCENT)
@@ -435,5 +436,5 @@ def test_a_kline_type_that_does_not_exist_is_opends_to_refuse(worker):
     protocol = protocol_named("Qot_GetKL")
     request = protocol.request(c2s={"security": TENCENT, "klType": 0, "rehabType": 1, "reqNum": 1})
     with pytest.raises(OpenDRefused):
-        worker.subscriptions.read("a", protocol, request)
+        _ = worker.subscriptions.read("a", protocol, request).answer
     assert worker.opend.names() == ["Qot_GetKL"]

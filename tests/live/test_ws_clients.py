@@ -182,7 +182,7 @@ def test_sockets_survive_a_restart_of_opend_and_orders_are_pushed_again(start_ga
     simulator = start_simulator("--frequency-limits", "off")
     gateway = start_gateway(
         {
-            "opend": {"embedded": False, "endpoints": [simulator.address]},
+            "opend": {"embedded": False, "endpoints": [simulator.address], "frequency_limits": False},
             "auth": {"mode": "local"},
         }
     ).wait_ready()

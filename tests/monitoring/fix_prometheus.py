@@ -228,7 +228,7 @@ def monitored(tmp_path_factory) -> Iterator[Monitored]:
         simulator = SimulatorProcess("--frequency-limits", "off")
         parts.callback(simulator.stop)
         settings = {
-            "opend": {"embedded": False, "endpoints": [simulator.address]},
+            "opend": {"embedded": False, "endpoints": [simulator.address], "frequency_limits": False},
             "auth": {"mode": "keys", "policy": str(policy)},
         }
         gateway = GatewayProcess(directory, settings).wait_ready()

@@ -50,7 +50,8 @@ class Floor:
     """All parts run from `open` to `close`; the gateway may be ended and started again in between.
 
     Requests go to `front`, which is the gateway unless something stands before it. `keys` maps the id
-    of a key to its limits. `store` is `sqlite` or `redis`.
+    of a key to its limits. `store` is `sqlite` or `redis`. With `frequency_limits` the gateway keeps
+    those of its OpenD, which has none.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Floor:
         store: str = "sqlite",
         workers: int = 2,
         opend_timeout_s: float = OPEND_TIMEOUT_S,
+        frequency_limits: bool = False,
     ) -> None:
         self.directory = directory
         self.tokens = {key_id: new_token() for key_id in keys}
@@ -78,6 +80,7 @@ class Floor:
         self.redis = self._start_redis() if store == "redis" else None
         self._workers = workers
         self._opend_timeout_s = opend_timeout_s
+        self._frequency_limits = frequency_limits
 
     def open(self) -> "Floor":
         """Start the simulator and the gateway."""
@@ -132,6 +135,7 @@ class Floor:
                 "embedded": False,
                 "endpoints": [self.opend.address],
                 "timeout_s": self._opend_timeout_s,
+                "frequency_limits": self._frequency_limits,
             },
             "auth": {"mode": "keys", "policy": str(self._policy_file)},
             "ledger": self.ledger_setting,

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from fix_floor import Floor
 
-from gateway.ledger.base import Charge, IntentState, Step, TradingState
+from gateway.ledger.base import CallCharge, Charge, IntentState, Step, TradingState
 from gateway.order import Environment, Intent, IntentKind, Side
 from gateway.policy.reasons import DenyReason
+from gateway.simulator.session import LOGIN_USER_ID
 
-SNAPSHOT = 3203
+SNAPSHOT, PLACE_ORDER = 3203, 2202
 SNAPSHOT_LIMITS = {"kind": "bad-body", "proto": SNAPSHOT, "times": 0}
 
 
@@ -61,7 +62,7 @@ KEYS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def floor(open_floor):
-    return open_floor(KEYS)
+    return open_floor(KEYS, frequency_limits=True)
 
 
 Circumstance = Callable[[Floor], Any]
@@ -99,6 +100,15 @@ def clock_behind(floor: Floor) -> Iterator[None]:
         ledger.advance(FROM_AHEAD.intent_id, Step(state=IntentState.ABANDONED), ahead_s)
         yield
         ledger.reset_clock(time.time())
+
+
+@contextmanager
+def opend_full(floor: Floor) -> Iterator[None]:
+    """Another worker was told by OpenD that it takes no more orders of the account."""
+    orders = CallCharge(f"{LOGIN_USER_ID}:{PLACE_ORDER}:{FROM_AHEAD.acc_id}", 15, 30)
+    with floor.ledger() as ledger:
+        ledger.fill_calls(orders, time.time())
+        yield
 
 
 @contextmanager
@@ -180,6 +190,12 @@ CASES = {
         LIMIT + r"daily value exceeded: 2000 HKD today \(cap 1500\)",
         circumstance=lambda floor: after_an_order(floor, "daily"),
         retry_after_s=(1, 86400),
+    ),
+    DenyReason.FREQUENCY: Case(
+        "free",
+        LIMIT + r"OpenD's frequency limit exceeded: 15 calls in the last 30s \(cap 15, 0\.02s apart\)",
+        circumstance=opend_full,
+        retry_after_s=(1, 31),
     ),
     DenyReason.STORE_UNAVAILABLE: Case(
         "free", LIMIT + "the ledger cannot be asked: .+", circumstance=store_locked

@@ -4,7 +4,8 @@ import pytest
 from simulated_wire import Bench
 
 from gateway.routes import ROUTES
-from gateway.simulator.frequency import FREQUENCY_LIMITS, WINDOW_S, FrequencyLimiter
+from gateway.schema.frequency import FREQUENCY_LIMITS, WINDOW_S
+from gateway.simulator.frequency import FrequencyLimiter
 from gateway.simulator.model import Refusal
 
 

@@ -144,3 +144,50 @@ def test_a_store_that_is_away_is_said(gateway, monkeypatch):
     answer = gateway.post("/api/subscribe", BODIES["subscribe"])
     assert (answer.status_code, answer.json["error"]) == (500, "the ledger does not answer")
     assert not gateway.opend.calls
+
+
+def test_callers_who_ask_the_same_at_once_share_a_call_and_its_answer(gateway, monkeypatch):
+    begun, gate = Event(), Event()
+    answer = gateway.opend.call
+
+    def held(protocol, *arguments, **keywords):
+        begun.set()
+        gate.wait()
+        return answer(protocol, *arguments, **keywords)
+
+    monkeypatch.setattr(gateway.opend, "call", held)
+    asked = [
+        gevent.spawn(gateway.post, f"/api/quote{query}", {"security_list": ["HK.00700"]})
+        for query in ("", "", "?int64=string")
+    ]
+    assert begun.wait(LIMIT_S)
+    gevent.idle()
+    gate.set()
+    assert [each.get(timeout=LIMIT_S).status_code for each in asked] == [200] * 3
+    assert gateway.opend.names() == ["Qot_GetBasicQot"]
+
+
+def test_a_refusal_that_is_older_than_a_subscription_is_not_believed(gateway, monkeypatch):
+    begun, gate = Event(), Event()
+    answer = gateway.opend.call
+    outcomes = [NOT_SUBSCRIBED]
+
+    def held(protocol, *arguments, **keywords):
+        if protocol.name == "Qot_GetBasicQot" and outcomes:
+            begun.set()
+            gate.wait()
+            raise outcomes.pop()
+        return answer(protocol, *arguments, **keywords)
+
+    monkeypatch.setattr(gateway.opend, "call", held)
+    body = {"security_list": ["HK.00700"]}
+    asked = [gevent.spawn(gateway.post, "/api/quote", body)]
+    assert begun.wait(LIMIT_S)
+    gateway.clock.advance(0.1)
+    claim = {**body, "sub_type_list": [1], "is_sub_or_un_sub": True}
+    assert gateway.post("/api/subscribe", claim).status_code == 200
+    asked.append(gevent.spawn(gateway.post, "/api/quote", body))
+    gevent.idle()
+    gate.set()
+    assert [each.get(timeout=LIMIT_S).status_code for each in asked] == [200, 200]
+    assert gateway.opend.names().count("Qot_Sub") == 1

@@ -1,19 +1,17 @@
 -- Checks every limit of an order and, when all hold, charges them and writes the intent.
 --
--- KEYS: clock, trading, rate slots, daily sum, fingerprints, intent, open, created, done
+-- Comes after calls.lua.
+--
+-- KEYS: clock, trading, rate slots, daily sum, fingerprints, intent, open, created, done, calls
 -- ARGV[1]: {now_us, tolerance_us, retention_us, gc_rows, key_id, intent_prefix, dry_run,
---           row, closing?, duplicate?, rate?, daily?}
+--           row, closing?, duplicate?, rate?, daily?, call?}
 -- Answers {record = flat row, is_new}, or {check, figure, heals_at_us?}: numbers as decimal text,
 -- since cjson writes 14 digits. Times are microseconds, which a double holds exactly; amounts are
 -- millionths as text, and calculated as whole units and rest, which it holds exactly too.
 
 local order = cjson.decode(ARGV[1])
 local clock, trading, slots, day, fingerprints = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local intent, open, created, done = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
-
-local function whole(number)
-    return string.format('%.0f', number)
-end
+local intent, open, created, done, calls = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 
 local function exceeded(check, figure, heals_at_us)
     return cjson.encode({check = check, figure = figure or '0', heals_at_us = heals_at_us and whole(heals_at_us)})
@@ -132,6 +130,14 @@ if daily then
     end
 end
 
+local call = order.call
+if call then
+    local count, heals_at_us = call_exceeded(calls, call, at_us)
+    if count then
+        return exceeded('frequency', whole(count), heals_at_us)
+    end
+end
+
 local row = {}
 for name, value in pairs(order.row) do
     row[#row + 1] = name
@@ -157,6 +163,9 @@ if rate then
     if #outdated > 0 then
         redis.call('ZREM', slots, unpack(outdated))
     end
+end
+if call then
+    take_call(calls, call, at_us, order.row.intent_id)
 end
 if daily then
     redis.call('HSET', day, 'day_us', whole(day_us), 'used_micros', sum(used, daily.micros))
