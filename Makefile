@@ -13,7 +13,11 @@ TEST_PROGRAMS := curl redis-server nginx systemd-analyze:systemd chromium chrome
 help: ## Show these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-$(STAMP): setup.cfg pyproject.toml
+# The user's own; an older one than the example stays as it is.
+config/gateway.yaml:
+	cp config/gateway.example.yaml $@
+
+$(STAMP): setup.cfg pyproject.toml | config/gateway.yaml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -qq --disable-pip-version-check -e .
 	@touch $@
