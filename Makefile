@@ -7,6 +7,9 @@ TEST_STAMP := $(VENV)/.installed-test
 TEST_PROGRAMS := curl redis-server nginx systemd-analyze:systemd chromium chromedriver:chromium-driver \
 	prometheus
 
+# Files of tests that run at a time. Most start servers and wait for them; more than the cores would starve.
+TEST_PROCESSES ?= 2
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check proto docs screenshot clean programs
 
@@ -30,7 +33,7 @@ run: $(STAMP) ## Start the gateway with the embedded simulator on 127.0.0.1:2222
 	@exec $(BIN)/gunicorn -c config/gunicorn.conf.py wsgi:app
 
 test: $(TEST_STAMP) programs ## Install what the tests need and run them all
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --durations 30
 
 programs:
 	@missing=; PATH="$$PATH:/usr/sbin"; for each in $(TEST_PROGRAMS); do \
