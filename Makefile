@@ -7,13 +7,20 @@ TEST_STAMP := $(VENV)/.installed-test
 TEST_PROGRAMS := curl redis-server nginx systemd-analyze:systemd chromium chromedriver:chromium-driver \
 	prometheus
 
+# Files of tests that run at a time. Most start servers and wait for them; more than the cores would starve.
+TEST_PROCESSES ?= 2
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check proto docs screenshot clean programs
 
 help: ## Show these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-$(STAMP): setup.cfg pyproject.toml
+# The user's own; an older one than the example stays as it is.
+config/gateway.yaml:
+	cp config/gateway.example.yaml $@
+
+$(STAMP): setup.cfg pyproject.toml | config/gateway.yaml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -qq --disable-pip-version-check -e .
 	@touch $@
@@ -26,7 +33,7 @@ run: $(STAMP) ## Start the gateway with the embedded simulator on 127.0.0.1:2222
 	@exec $(BIN)/gunicorn -c config/gunicorn.conf.py wsgi:app
 
 test: $(TEST_STAMP) programs ## Install what the tests need and run them all
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --durations 30
 
 programs:
 	@missing=; PATH="$$PATH:/usr/sbin"; for each in $(TEST_PROGRAMS); do \

@@ -35,6 +35,7 @@ from gateway.yaml_text import ConfigurationError, Document, Location, build_mode
 CONFIG_VARIABLE = "GATEWAY_CONFIG"
 BIND_VARIABLE = "GATEWAY_BIND"
 DEFAULT_FILE = Path("config/gateway.yaml")
+IF_MISSING = "make it from config/gateway.example.yaml, as make run does"
 
 DIRECTORY = "directory"
 """The name in the validation context of the directory that relative paths start from."""
@@ -274,7 +275,7 @@ class Settings(Section):
 def load(environ: Mapping[str, str], default_file: Path = DEFAULT_FILE) -> Settings:
     """Read the settings that the environment chooses. Raises ConfigurationError with every problem."""
     file = Path(environ.get(CONFIG_VARIABLE) or default_file)
-    document = read_document(file)
+    document = read_document(file, if_missing=IF_MISSING)
     directory = file.resolve().parent
     settings = build_model(document, Settings, {DIRECTORY: directory})
     settings = _with_files_in(directory, _with_bind(settings, environ.get(BIND_VARIABLE), document))

@@ -185,12 +185,17 @@ def _mark(node: yaml.Node) -> Mark:
     return Mark(node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-def read_document(path: Path) -> Document:
-    """Read a YAML file. Raises ConfigurationError when it is missing, unreadable or not strict YAML."""
+def read_document(path: Path, *, if_missing: str = "") -> Document:
+    """Read a YAML file. Raises ConfigurationError when it is missing, unreadable or not strict YAML.
+
+    `if_missing` says, in the error, what makes a file that is not there.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        if if_missing and isinstance(error, FileNotFoundError):
+            reason = f"{reason}; {if_missing}"
         raise ConfigurationError([Problem(str(path), f"cannot be read: {reason}")]) from error
     return parse(text, str(path))
 

@@ -2,12 +2,14 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,21 @@ END_LIMIT_S = 30.0
 LOOK_INTERVAL_S = 0.02
 
 
+PORTS = range(12_000, 32_000)
+"""Below those that the system gives to outgoing connections, any of which could take one meanwhile."""
+
+PROCESSES = 8
+"""So many processes of pytest may ask for ports at once and never get the same."""
+
+
 def free_port() -> int:
-    """A loopback port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody listens on just now, and that no other process of this test run gets."""
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PROCESSES
+    while True:
+        port = random.choice(PORTS[process::PROCESSES])
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(holds: Callable[[], Any], limit_s: float = END_LIMIT_S) -> Any:

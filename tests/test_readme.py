@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import pkgutil
 import re
 import shlex
@@ -24,6 +25,7 @@ from gateway.settings import AuthMode, load
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 FILES = {name: (ROOT / name).read_text() for name in ("README.md", "README.zh-CN.md")}
+USERS_FILES = ["config/gateway.yaml", "config/policy.yaml"]
 ADDRESS = "127.0.0.1:22222"
 EXAMPLES = re.findall(r"```console\n\$ (curl .*?)\n(.*?)\n```", README, re.DOTALL)
 
@@ -99,7 +101,7 @@ def test_the_policy_of_the_readme_is_one():
 
 
 def test_the_policy_file_of_the_project_and_its_comments_are_good():
-    text = (ROOT / "config" / "policy.yaml").read_text()
+    text = (ROOT / "config" / "policy.example.yaml").read_text()
     assert parse_policy(text, "policy.yaml").keys == ()
     lines = [line[2:] for line in text.splitlines() if re.match(r"# {2,}\S", line)]
     example = "version: 1\nkeys:\n" + "\n".join(lines).replace("sha256:...", "sha256:" + "0" * 64)
@@ -187,7 +189,25 @@ def test_every_command_of_gw_is_one():
 
 def test_every_file_of_the_configuration_that_is_named_exists():
     for name in re.findall(r"(?<![\w/])config/[\w./-]*\w", README):
-        assert (ROOT / name).exists(), name
+        assert (ROOT / name).exists() or name in USERS_FILES, name
+
+
+@pytest.mark.parametrize("name", USERS_FILES)
+def test_a_file_of_the_users_is_not_in_git_and_has_an_example_beside_it(name):
+    assert name in (ROOT / ".gitignore").read_text().splitlines()
+    assert (ROOT / name).with_suffix(".example.yaml").exists()
+
+
+def test_make_makes_the_settings_once_and_leaves_those_alone_that_are_there(tmp_path):
+    for name in ("Makefile", "config/gateway.example.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    made, example = tmp_path / "config" / "gateway.yaml", tmp_path / "config" / "gateway.example.yaml"
+    for expected in (example.read_text(), "auth: {mode: keys}\n"):
+        subprocess.run(["make", "-s", "config/gateway.yaml"], cwd=tmp_path, check=True)
+        assert made.read_text() == expected
+        made.write_text("auth: {mode: keys}\n")
+        os.utime(made, (0, 0))
 
 
 def test_every_make_target_that_is_named_exists():

@@ -120,14 +120,18 @@ def without_files(settings):
     return settings.model_dump(exclude=FILES)
 
 
-def test_the_file_of_the_project_says_the_defaults(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    settings = load({})
+def test_the_file_of_the_project_says_the_defaults():
+    settings = load({"GATEWAY_CONFIG": str(ROOT / "config" / "gateway.example.yaml")})
     assert without_files(settings) == without_files(Settings())
     assert settings.auth.mode is Settings().auth.mode
     assert settings.ledger == f"sqlite:{ROOT}/var/ledger.db"
     assert settings.audit == ROOT / "var" / "audit.jsonl"
     assert settings.auth.policy == ROOT / "config" / "policy.yaml"
+
+
+def test_a_missing_file_is_told_of_with_what_makes_it(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"No such file or directory; make it from"):
+        load({"GATEWAY_CONFIG": str(tmp_path / "gateway.yaml")})
 
 
 def test_an_empty_file_means_the_defaults(read):

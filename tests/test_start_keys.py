@@ -87,7 +87,7 @@ def write_text(text, mode=0o600):
 
 
 WRONG = [
-    (lambda directory: None, "policy.yaml: cannot be read: No such file or directory"),
+    (lambda directory: None, "policy.yaml: cannot be read: No such file or directory; gw keys new makes it"),
     (write_text("version: 1\nkeys: [\n"), "policy.yaml:3:1: not YAML"),
     (write_text(BROKEN), f"{BROKEN_PLACE}: kyes: unknown name; did you mean keys?"),
     (write_text("version: 1\nkeys:\n"), "policy.yaml:2:6: keys: has no value"),

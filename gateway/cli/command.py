@@ -26,6 +26,8 @@ class _Failing(click.Group):
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # whoever read the output has enough of it, as `head` does: click ends without a word
         except (ConfigurationError, GatewayError, OSError) as error:
             raise click.ClickException(str(error)) from error
 

@@ -2,8 +2,8 @@
 
 The result of an edit is read again before it is written, and must hold exactly the keys that it
 should; an edit that fails this is refused. The file is replaced whole, under a lock, and keeps its
-owner and its mode. A new one has 0600, and so has one that got its first key: git keeps no such mode, so
-the file of a fresh checkout can be read by others.
+owner and its mode. A new one has 0600, and so has one that got its first key: without
+keys there was nothing to hide in it.
 """
 
 import fcntl
@@ -21,7 +21,9 @@ from gateway.policy.model import Key
 from gateway.policy.token import format_hash, hash_token, new_token
 from gateway.yaml_text import ConfigurationError, Document, Problem, read_document
 
-EMPTY_FILE = "version: 1\nkeys: []\n"
+EMPTY_FILE = (
+    "# The keys of this gateway; config/policy.example.yaml explains every name.\nversion: 1\nkeys: []\n"
+)
 NEW_FILE_MODE = 0o600
 
 

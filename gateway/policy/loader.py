@@ -208,7 +208,7 @@ def load_policy(path: Path) -> Policy:
 
 def read_policy_document(path: Path) -> Document:
     """A policy file as a document that `build_policy` takes. Raises ConfigurationError, as for its mode."""
-    document = read_document(path)
+    document = read_document(path, if_missing="gw keys new makes it")
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & FORBIDDEN_MODE:
         text = (

@@ -123,8 +123,8 @@ def _bare_code(message: WireMessage, body: Mapping[str, Any]) -> None:
     A text that begins like one and names another market than `secMarket` may also be a code with a dot:
     what is meant is the caller's to say.
     """
-    prefix, _, code = message.code.partition(".")
-    market = PREFIXES.get(prefix.upper()) if prefix.isascii() else None
+    prefix, dot, code = message.code.partition(".")  # without a dot a code alone, such as the ETF SH
+    market = PREFIXES.get(prefix.upper()) if dot and prefix.isascii() else None
     if market is None:
         return
     own = next((each for each, listed in PREFIXES.items() if listed == message.secMarket), prefix)

@@ -357,6 +357,8 @@ def test_unlock_takes_the_md5():
         ({"code": "BRK.B", "sec_market": "US"}, "BRK.B", 2),
         ({"code": "US.CC.B", "sec_market": "US"}, "CC.B", 2),
         ({"code": "AAPL"}, "AAPL", 0),
+        ({"code": "SH", "sec_market": "US"}, "SH", 2),
+        ({"code": "CA"}, "CA", 0),
     ],
 )
 def test_a_securitys_text_is_its_code_where_it_is_listed(name, given, code, sec_market):

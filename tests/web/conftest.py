@@ -1,8 +1,8 @@
 import fix_web
 import pytest
-from fix_web import gateway, gateway_with, real_gateway
+from fix_web import gateway, gateway_with, real_gateway, shared_gateway
 
-__all__ = ["body_of", "gateway", "gateway_with", "real_gateway"]
+__all__ = ["body_of", "gateway", "gateway_with", "real_gateway", "shared_gateway"]
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """An application over a scripted OpenD, with a real ledger and a real audit."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,13 +77,13 @@ class Gateway:
         return [json.loads(line) for line in file.read_text().splitlines()[1:]] if file.exists() else []
 
 
-@pytest.fixture
-def gateway_with(tmp_path):
-    """Makes a gateway from the values of a settings file, and from keys as `write_policy` takes them."""
+@contextmanager
+def gateways_in(home: Path) -> Iterator[Callable[..., Gateway]]:
+    """Makes gateways from the values of a settings file, and from keys as `write_policy` takes them."""
     made: list[tuple[Parts, PolicyFile | None]] = []
 
     def make(values=None, keys=None, key_id=None, ledger=None):
-        directory = tmp_path / f"gateway-{len(made)}"
+        directory = home / f"gateway-{len(made)}"
         directory.mkdir()
         chosen: dict[str, Any] = {**(values or {})}
         if keys is not None:
@@ -123,6 +125,20 @@ def gateway_with(tmp_path):
         parts.audit.close()
         if policy_file:
             policy_file.close()
+
+
+@pytest.fixture
+def gateway_with(tmp_path):
+    """Makes gateways that end with the test, see `gateways_in`."""
+    with gateways_in(tmp_path) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def shared_gateway(tmp_path_factory):
+    """The same as `gateway`, for all tests of a file that leave nothing behind in it."""
+    with gateways_in(tmp_path_factory.mktemp("shared")) as make:
+        yield make()
 
 
 @pytest.fixture

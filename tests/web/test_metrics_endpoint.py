@@ -19,7 +19,8 @@ TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 LABEL_VALUES = {
     "route": {route.path for route in (*ROUTES, *OWN_ROUTES)}
     | {"/health", "/ready", "/metrics", "/openapi.json", "/docs", UNMATCHED},
-    "status": {"200", "206", "304", "400", "401", "403", "404", "409", "422", "429", "500", "503"},
+    "status": {"200", "206", "304", "400", "401", "403", "404", "409", "422", "429", "500", "503"}
+    | {"-"},  # ended before it had an answer
     "protocol": {protocol.name for protocol in PROTOCOLS.values()},
     "outcome": set(ORDER_OUTCOMES)
     | {"ok", "refused", "limited", "failed", "timeout", "lost", "unusable", "unavailable", "error"},

@@ -44,6 +44,11 @@ ALLOWED |= {("GET", path) for path in page_files("live")}
 ALLOWED |= {("HEAD", path) for method, path in ALLOWED if method == "GET"}
 
 
+@pytest.fixture(scope="module")
+def gateway(shared_gateway):
+    return shared_gateway
+
+
 def assert_not_found(answer, method):
     assert answer.status_code == 404
     assert answer.data == (b"" if method == "HEAD" else NOT_FOUND)
