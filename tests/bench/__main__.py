@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import click
-from bench.measure import codec, latency, throughput
+from bench.measure import codec, fan_out, latency, memory, order, start, throughput
 from bench.plan import FULL, LONG, SHORT, Plan
 from bench.reading import Reading, Readings
 from bench.report import as_json, machine, print_figures, print_machine, print_readings
@@ -24,6 +24,10 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "history": throughput.measure_history,
     "snapshot": throughput.measure_snapshot,
     "codec": codec.measure,
+    "order": order.measure,
+    "fan-out": fan_out.measure,
+    "start": start.measure,
+    "memory": memory.measure,
 }
 
 

@@ -1,5 +1,6 @@
 """The bodies that all contenders get."""
 
+from decimal import Decimal
 from typing import Any
 
 QUOTE: dict[str, Any] = {"security_list": ["HK.00700"]}
@@ -19,3 +20,23 @@ HISTORY_KLINE: dict[str, Any] = {
     "end_time": "2026-01-01",
     "max_ack_kl_num": 1000,
 }
+
+TRADED = "HK.06186"
+_LOT = 1000
+_TICK = Decimal("0.01")
+_BEYOND = Decimal("1.04")
+
+
+def order(last_price: float) -> dict[str, Any]:
+    """A purchase of one lot that fills."""
+    market, _, code = TRADED.partition(".")
+    price = (Decimal(str(last_price)) * _BEYOND).quantize(_TICK)
+    return {
+        "header": {"trd_env": "simulate", "acc_id": 987654, "trd_market": market},
+        "trd_side": "BUY",
+        "order_type": "NORMAL",
+        "code": code,
+        "qty": _LOT,
+        "price": float(price),
+        "sec_market": market,
+    }

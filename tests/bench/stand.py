@@ -2,17 +2,19 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 from bench.process import worker_of
-from fix_gateway import END_LIMIT_S, START_LIMIT_S, GatewayProcess, free_port, send_request, wait_until
+from fix_gateway import END_LIMIT_S, ROOT, START_LIMIT_S, GatewayProcess, free_port, send_request, wait_until
 from fix_simulator import SimulatorProcess
 
 from gateway.policy.token import format_hash, hash_token, new_token
@@ -91,12 +93,21 @@ def settings(opend: str, **sections: Any) -> dict[str, Any]:
 
 @contextmanager
 def running_gateway(
-    directory: Path, opend: str, limits: dict[str, Any] | None = None, app: str = "wsgi:app", **sections: Any
+    directory: Path,
+    opend: str,
+    limits: dict[str, Any] | None = None,
+    app: str = "wsgi:app",
+    sections: dict[str, Any] | None = None,
+    **environ: str,
 ) -> Iterator[Served]:
-    """The gateway, or another application under its gunicorn configuration; ends with the context."""
-    directory.mkdir(parents=True)
+    """The gateway, or another application under its gunicorn configuration; ends with the context.
+
+    Its settings, its ledger and what else it writes are in `directory`, which may hold some already.
+    """
+    directory.mkdir(exist_ok=True)
     (token,) = write_policy(directory, "bench", limits=limits).values()
-    process = GatewayProcess(directory, settings(opend, **sections), app=app, PYTHONPATH=str(TESTS))
+    chosen = settings(opend, **(sections or {}))
+    process = GatewayProcess(directory, chosen, app=app, PYTHONPATH=str(TESTS), **environ)
     try:
         process.wait_ready()
         yield Served(process.port, process.process.pid, {"Authorization": f"Bearer {token}"})
@@ -105,40 +116,43 @@ def running_gateway(
 
 
 @contextmanager
-def running_sdk(directory: Path, opend_port: int) -> Iterator[Served]:
-    """Baseline (b) in an environment of its own: the SDK writes its logs under HOME."""
+def running_baseline(directory: Path, arguments: Sequence[str], **environ: str) -> Iterator[Served]:
+    """An application under gunicorn with one worker, which is ready when somebody can connect."""
     directory.mkdir()
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "--workers", "1", "--worker-class", "gthread"]
-    command += ["--threads", str(SDK_THREADS), "--bind", f"127.0.0.1:{port}", "--no-control-socket"]
-    command += ["--graceful-timeout", "1"]  # the SDK's threads do not end by themselves
-    command += ["--chdir", str(Path(__file__).with_name("baseline")), "sdk_app:app"]
-    environment = {"HOME": str(directory), "OPEND_PORT": str(opend_port), "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-m", "gunicorn", "--workers", "1", "--bind", f"127.0.0.1:{port}"]
+    command += ["--no-control-socket", "--graceful-timeout", "1", *arguments]
+    environment = os.environ | {"HOME": str(directory), "PYTHONWARNINGS": "ignore"} | environ
     with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env=os.environ | environment, stdout=log, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
-        wait_until(lambda: _answers(port, process), START_LIMIT_S)
+        wait_until(lambda: _listens(port), START_LIMIT_S)
         yield Served(port, process.pid, {})
     finally:
         process.terminate()
         process.wait(END_LIMIT_S)
 
 
-def _answers(port: int, process: subprocess.Popen[bytes]) -> bool:
-    if process.poll() is not None:
-        raise RuntimeError("the baseline with the SDK ended")
+def _listens(port: int) -> bool:
     try:
-        return bool(post(port, "/api/quote", {"security_list": ["HK.00700"]}, {}))
-    except OSError:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
         return False
+    return True
+
+
+@contextmanager
+def running_sdk(directory: Path, opend_port: int) -> Iterator[Served]:
+    """Baseline (b) in an environment of its own: the SDK writes its logs under HOME."""
+    command = ["--worker-class", "gthread", "--threads", str(SDK_THREADS)]
+    command += ["--chdir", str(Path(__file__).with_name("baseline")), "sdk_app:app"]
+    with running_baseline(directory, command, OPEND_PORT=str(opend_port)) as served:
+        post(served.port, "/api/quote", {"security_list": ["HK.00700"]}, {})
+        yield served
 
 
 def post(port: int, path: str, body: Any, headers: dict[str, str]) -> Any:
     """The JSON of a POST, which has to succeed. Raises RuntimeError."""
-    from http.client import HTTPConnection
-
     connection = HTTPConnection("127.0.0.1", port, timeout=END_LIMIT_S)
     response, answer = send_request(connection, "POST", path, body, headers)
     if response.status != 200:
@@ -151,7 +165,7 @@ def running_stand() -> Iterator[Stand]:
     """Start everything; all of it ends with the context."""
     with ExitStack() as parts:
         directory = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        simulator = SimulatorProcess("--frequency-limits", "off", module="bench.remembering_opend")
+        simulator = SimulatorProcess("--frequency-limits", "off", module="bench.opend")
         parts.callback(simulator.stop)
         gateway = running_gateway(directory / "gateway", simulator.address, WIDE_LIMITS)
         empty = running_gateway(directory / "empty", simulator.address, app="bench.baseline.empty_app:app")

@@ -2,11 +2,12 @@
 
 import struct
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from gevent import socket
 
-from gateway.opend.frame import HEADER_LENGTH, body_sha1, encode_frame
+from gateway.opend.frame import HEADER_LENGTH, FrameReader, body_sha1, encode_frame
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.protocols import Protocol, protocol_named
 
@@ -56,6 +57,14 @@ class BareSocket:
         while len(data) < whole:
             data += self._socket.recv(1 << 18)
         return data[HEADER_LENGTH:whole]
+
+    def pushes(self) -> Iterator[tuple[int, bytes]]:
+        """Protocol and body of each push, for ever."""
+        self._socket.settimeout(None)
+        reader = FrameReader(max_body_bytes=1 << 24)
+        while data := self._socket.recv(1 << 18):
+            for each in reader.feed(data):
+                yield each.proto_id, each.body
 
     def close(self) -> None:
         self._socket.close()

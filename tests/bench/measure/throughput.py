@@ -37,7 +37,7 @@ def _measure(
         return many_clients(
             served,
             path,
-            [asked],
+            asked,
             clients=CLIENTS,
             seconds=seconds,
             directory=stand.directory,
