@@ -5,12 +5,13 @@ time, and judges nothing.
 """
 
 import json
+import resource
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 import click
-from bench.measure import codec, fan_out, latency, memory, order, start, throughput
+from bench.measure import codec, fan_out, latency, memory, order, scaling, start, throughput
 from bench.plan import FULL, LONG, SHORT, Plan
 from bench.reading import Reading, Readings
 from bench.report import as_json, machine, print_figures, print_machine, print_readings
@@ -28,6 +29,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "fan-out": fan_out.measure,
     "start": start.measure,
     "memory": memory.measure,
+    "scaling": scaling.measure,
 }
 
 
@@ -47,6 +49,8 @@ MEASUREMENTS: Mapping[str, Measurement] = {
 def main(plan: Plan | None, only: tuple[str, ...], file: Path | None) -> None:
     """Measure, and print medians, spread, and ratios."""
     plan = plan or FULL
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a thousand sockets, both ends
     found, readings = machine(), Readings()
     print_machine(found)
     with running_stand() as stand:

@@ -4,7 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from bench.reading import BARE_SOCKET, EMPTY, FLASK_SOCK, GATEWAY, JSON_FORMAT, SDK, Readings
+from bench.reading import (
+    BARE_SOCKET,
+    EMPTY,
+    FLASK_SOCK,
+    GATEWAY,
+    INTENTS,
+    JSON_FORMAT,
+    SDK,
+    SOCKETS,
+    SYMBOLS,
+    Readings,
+)
 
 Values: TypeAlias = tuple[float, ...]
 
@@ -68,6 +79,24 @@ def _tail(readings: Readings) -> Values:
     return tuple(p99 / p50 for p99, p50 in pairs)
 
 
+def _scaling(beside: str, quantity: str) -> Figure:
+    """What something costs beside the most there was of what it does not touch, of its cost beside the least."""
+
+    def values(readings: Readings) -> Values:
+        works = readings.works(beside)
+        if not works:
+            raise KeyError(beside)
+        pairs = zip(
+            *(readings.values(each, GATEWAY, quantity) for each in (works[-1], works[0])), strict=True
+        )
+        return tuple(most / least for most, least in pairs)
+
+    return Figure(beside, f"{quantity} beside the most, of least", values, NO_GROWTH, False)
+
+
+NO_GROWTH = 1.25
+"""Costs that do not grow differ by so much at most; the kernel counts processor time in steps of 10 ms."""
+
 FIGURES = (
     _throughput("quote", EMPTY, "(a)'s", 0.60),
     _throughput("quote", SDK, "(b)'s", 6),
@@ -85,4 +114,9 @@ FIGURES = (
     Figure("memory", "resident, after the load", _own("memory", "after the load"), 85, False, "MB"),
     Figure("memory", "growth from minute 2 to 10", _own("memory", "growth"), 1, False, "MB"),
     Figure("start", "a worker to its first answer", _own("start", "first answer"), 1.5, False, "s"),
+    _scaling(SYMBOLS, "a request"),
+    _scaling(SYMBOLS, "an event"),
+    _scaling(SOCKETS, "a request"),
+    _scaling(SOCKETS, "an event"),
+    _scaling(INTENTS, "an order"),
 )

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 GATEWAY, EMPTY, SDK, BARE_SOCKET = "gateway", "empty view (a)", "SDK (b)", "bare socket (c)"
+SYMBOLS, SOCKETS, INTENTS = "symbols claimed", "sockets", "intents in the ledger"
+"""What there is more and more of, while something else is measured; a work is named so, and how many."""
+
 JSON_FORMAT, FLASK_SOCK = "json_format (d)", "flask_sock (e)"
 
 
@@ -36,6 +39,10 @@ class Readings:
 
     def __iter__(self) -> Iterator[Reading]:
         return iter(self._readings.values())
+
+    def works(self, beginning: str) -> list[str]:
+        """Works whose names begin so, in the order in which they were measured."""
+        return list(dict.fromkeys(work for work, *_ in self._readings if work.startswith(beginning)))
 
     def values(self, work: str, contender: str, quantity: str) -> tuple[float, ...]:
         """Raises KeyError for what was not measured."""

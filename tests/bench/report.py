@@ -37,14 +37,14 @@ def print_machine(found: dict[str, Any]) -> None:
 
 def print_readings(readings: Readings) -> None:
     """Medians, and the least and most of all rounds."""
-    print(f"\n{'work':22} {'contender':18} {'quantity':18} {'median':>10}  {'least':>9} {'most':>9}  unit")
-    last = None
+    print(f"\n{'work':30} {'contender':18} {'quantity':18} {'median':>10}  {'least':>9} {'most':>9}  unit")
+    last = ""
     for each in readings:
-        if last not in (None, each.work):
-            print()
-        last = each.work
+        work = each.work.partition(":")[0]
+        print("" if work == last or not last else "\n", end="")
+        last = work
         print(
-            f"{each.work:22} {each.contender:18} {each.quantity:18} {_number(each.median):>10}  "
+            f"{each.work:30} {each.contender:18} {each.quantity:18} {_number(each.median):>10}  "
             f"{_number(min(each.values)):>9} {_number(max(each.values)):>9}  {each.unit}"
         )
     _print_limits(readings)
@@ -69,7 +69,7 @@ def print_figures(readings: Readings, plan: Plan) -> None:
 
     The column by cpu has the ratio in processor time of the workers instead of requests a second.
     """
-    print(f"\n{'figure':54} {'median':>9}  {'least':>8} {'most':>8}  {'limit':>14}  {'by cpu':>7}")
+    print(f"\n{'figure':56} {'median':>9}  {'least':>8} {'most':>8}  {'limit':>14}  {'by cpu':>7}")
     for figure in FIGURES:
         try:
             values = figure.values(readings)
@@ -79,7 +79,7 @@ def print_figures(readings: Readings, plan: Plan) -> None:
         limit = f"{'>=' if figure.is_at_least else '<='} {figure.limit:g} {figure.unit}"
         verdict = "" if plan.is_short else ("reached" if figure.is_reached(median) else "not reached")
         print(
-            f"{figure.work + ': ' + figure.what:54} {_number(median):>9}  {_number(min(values)):>8} "
+            f"{figure.work + ': ' + figure.what:56} {_number(median):>9}  {_number(min(values)):>8} "
             f"{_number(max(values)):>8}  {limit:>14}  {_by_cpu(figure, readings):>7}  {verdict}".rstrip()
         )
 

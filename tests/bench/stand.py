@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,15 @@ WIDE_LIMITS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A server under load: its port, the headers that it wants, its one worker."""
+    """A server under load: its port, the headers that it wants, its one worker.
+
+    `other_headers` are those of another key of the gateway.
+    """
 
     port: int
     pid: int
-    headers: dict[str, str]
+    headers: dict[str, str] = field(default_factory=dict)
+    other_headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def worker(self) -> int:
@@ -61,22 +65,26 @@ class Stand:
     sdk: Served
 
 
-def write_policy(directory: Path, *key_ids: str, limits: dict[str, Any] | None = None) -> dict[str, str]:
-    """A policy with these keys; returns their tokens."""
-    tokens = {key_id: new_token() for key_id in key_ids}
+ROOMY = {"ws": {"max_sockets": 2000, "max_sockets_per_key": 2000}}
+"""Settings for many sockets of few keys."""
+
+
+def write_policy(directory: Path, limits: dict[str, Any]) -> list[dict[str, str]]:
+    """A policy with two keys; returns the headers that each of them sends."""
+    tokens = {key_id: new_token() for key_id in ("bench", "other")}
     keys = [
         {
             "id": key_id,
             "hash": format_hash(hash_token(token)),
             "scopes": ["qot:read", "acc:read", "trade:simulate"],
-            "limits": limits or {},
+            "limits": limits,
         }
         for key_id, token in tokens.items()
     ]
     file = directory / "policy.yaml"
     file.write_text(json.dumps({"version": 1, "keys": keys}))
     file.chmod(DIRECTORY_MODE)
-    return tokens
+    return [{"Authorization": f"Bearer {token}"} for token in tokens.values()]
 
 
 def settings(opend: str, **sections: Any) -> dict[str, Any]:
@@ -105,12 +113,12 @@ def running_gateway(
     Its settings, its ledger and what else it writes are in `directory`, which may hold some already.
     """
     directory.mkdir(exist_ok=True)
-    (token,) = write_policy(directory, "bench", limits=limits).values()
+    headers = write_policy(directory, limits or {})
     chosen = settings(opend, **(sections or {}))
     process = GatewayProcess(directory, chosen, app=app, PYTHONPATH=str(TESTS), **environ)
     try:
         process.wait_ready()
-        yield Served(process.port, process.process.pid, {"Authorization": f"Bearer {token}"})
+        yield Served(process.port, process.process.pid, *headers)
     finally:
         process.stop()
 
@@ -127,7 +135,7 @@ def running_baseline(directory: Path, arguments: Sequence[str], **environ: str) 
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
         wait_until(lambda: _listens(port), START_LIMIT_S)
-        yield Served(port, process.pid, {})
+        yield Served(port, process.pid)
     finally:
         process.terminate()
         process.wait(END_LIMIT_S)

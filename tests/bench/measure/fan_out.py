@@ -1,5 +1,6 @@
 """Pushes to 200 sockets: as many as go through, and how late they are at half of that."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from bench.http_load import LATENCY_UNITS, percentiles_ms
 from bench.plan import Plan
 from bench.process import cpu_s
 from bench.reading import FLASK_SOCK, GATEWAY, Reading, in_turns
-from bench.stand import Served, Stand, running_baseline, running_gateway
+from bench.stand import ROOMY, Served, Stand, running_baseline, running_gateway
 from live.fix_live import FeedOpenD
 
 SOCKETS = 200
@@ -28,9 +29,9 @@ UNITS = {
     "throughput": "messages/s",
     "worker cpu": "us/message",
     "worker busy": "% of a core",
+    "load cpu": "us/message",
     **LATENCY_UNITS,
 }
-ROOM = {"ws": {"max_sockets": 2000, "max_sockets_per_key": 2000}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,16 @@ class _Crowd:
 
     def turn(self, seconds: float) -> dict[str, float]:
         """Saturated first, then at half of what went through."""
-        count_before, cpu_before = self._count, cpu_s(self.served.worker)
+        count_before, cpu_before, own_before = self._count, cpu_s(self.served.worker), time.process_time()
         peak = saturate(self.source, self.readers, seconds, WINDOW)
         took_s, messages = cpu_s(self.served.worker) - cpu_before, self._count - count_before
+        own_s = time.process_time() - own_before
         late_s = latencies_s(self.source, self.readers, seconds, peak / SOCKETS / 2)
-        used = {"worker cpu": took_s / messages * 1e6, "worker busy": took_s / (messages / peak) * 100}
+        used = {
+            "worker cpu": took_s / messages * 1e6,
+            "worker busy": took_s / (messages / peak) * 100,
+            "load cpu": own_s / messages * 1e6,
+        }
         return {"throughput": peak, **used, **percentiles_ms(late_s)}
 
     @property
@@ -70,7 +76,7 @@ def measure(stand: Stand, plan: Plan) -> list[Reading]:
 def _gateway(directory: Path) -> Iterator[_Crowd]:
     with (
         running_opend() as opend,
-        running_gateway(directory, str(opend.endpoint), sections=ROOM) as served,
+        running_gateway(directory, str(opend.endpoint), sections=ROOMY) as served,
     ):
         wait_for(lambda: len(opend.peers) >= 2)
         claim(served, served.headers, [SECURITY])
