@@ -80,7 +80,7 @@ def _tail(readings: Readings) -> Values:
 
 
 def _scaling(beside: str, quantity: str) -> Figure:
-    """What something costs beside the most there was of what it does not touch, of its cost beside the least."""
+    """What something costs beside the most of what it does not touch, of its cost beside the least."""
 
     def values(readings: Readings) -> Values:
         works = readings.works(beside)

@@ -10,7 +10,7 @@ class Plan:
     What is measured once for each size, in processor time, has its own counts.
     """
 
-    rounds: int = 7
+    rounds: int = 5
     seconds: int = 4
     requests: int = 1500
     scaling_rounds: int = 3

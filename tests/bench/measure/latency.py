@@ -3,8 +3,8 @@
 from functools import partial
 
 from bench import body
-from bench.baseline.bare_socket import quote_latencies_s
-from bench.http_load import LATENCY_UNITS, OneClient, percentiles_ms
+from bench.baseline.bare_socket import BareSocket, quote
+from bench.http_load import LATENCY_UNITS, OneClient, latencies_s, percentiles_ms
 from bench.plan import Plan
 from bench.reading import BARE_SOCKET, EMPTY, GATEWAY, SDK, Reading, Round, in_turns
 from bench.stand import Served, Stand
@@ -17,7 +17,7 @@ def measure(stand: Stand, plan: Plan) -> list[Reading]:
     turns: dict[str, Round] = {
         GATEWAY: partial(_http, stand.gateway, plan.requests),
         EMPTY: partial(_http, stand.empty, plan.requests),
-        BARE_SOCKET: lambda: percentiles_ms(quote_latencies_s(stand.simulator.port, plan.requests)),
+        BARE_SOCKET: partial(_bare, stand.simulator.port, plan.requests),
         SDK: partial(_http, stand.sdk, plan.requests // 4),
     }
     return in_turns("quote, one client", turns, LATENCY_UNITS, plan.rounds)
@@ -28,4 +28,13 @@ def _http(served: Served, count: int) -> dict[str, float]:
     client.latencies_s(WARM_UP)
     took = client.latencies_s(count)
     client.close()
+    return percentiles_ms(took)
+
+
+def _bare(port: int, count: int) -> dict[str, float]:
+    opend = BareSocket(port)
+    ask = quote(opend)
+    latencies_s(ask, WARM_UP)
+    took = latencies_s(ask, count)
+    opend.close()
     return percentiles_ms(took)

@@ -98,8 +98,8 @@ def _costs(floor: _Floor, beside: str, plan: Plan) -> list[Reading]:
     wait_for(lambda: floor.reader.count)
     client = OneClient(floor.served, "/api/quote", body.QUOTE)
     asked, pushed = plan.scaling_requests, plan.scaling_events
-    request = _cost_us(floor.served, plan, lambda: in_thread(client.latencies_s, asked), asked)
-    event = _cost_us(floor.served, plan, lambda: _push(source, floor.reader, pushed), pushed)
+    request = _cost_us(floor.served, plan, lambda: len(in_thread(client.latencies_s, asked)))
+    event = _cost_us(floor.served, plan, lambda: _push(source, floor.reader, pushed))
     client.close()
     return [
         Reading(beside, GATEWAY, "a request", "us of cpu", request),
@@ -107,23 +107,26 @@ def _costs(floor: _Floor, beside: str, plan: Plan) -> list[Reading]:
     ]
 
 
-def _cost_us(served: Served, plan: Plan, work: Callable[[], object], count: int) -> tuple[float, ...]:
+def _cost_us(served: Served, plan: Plan, work: Callable[[], int]) -> tuple[float, ...]:
+    """What each round cost for one of those that the work says it did."""
     work()  # what is only done once
     costs = []
     for _ in range(plan.scaling_rounds):
         before_s = cpu_s(served.worker)
-        work()
-        costs.append((cpu_s(served.worker) - before_s) / count * 1e6)
+        done = work()
+        costs.append((cpu_s(served.worker) - before_s) / done * 1e6)
     return tuple(costs)
 
 
-def _push(source: Source, reader: Reader, count: int) -> None:
-    """So many events, one batch after the other has arrived."""
-    for _ in range(count // EVENTS_A_BATCH):
+def _push(source: Source, reader: Reader, count: int) -> int:
+    """So many events, one batch after the other has arrived; returns how many."""
+    batches = count // EVENTS_A_BATCH
+    for _ in range(batches):
         goal = reader.count + EVENTS_A_BATCH
         for _ in range(EVENTS_A_BATCH):
             source.push()
         wait_for(lambda goal=goal: reader.count >= goal)
+    return batches * EVENTS_A_BATCH
 
 
 def _order_cost(stand: Stand, size: int, plan: Plan) -> Reading:
@@ -133,7 +136,7 @@ def _order_cost(stand: Stand, size: int, plan: Plan) -> Reading:
     with running_gateway(directory, stand.simulator.address, WIDE_LIMITS) as served:
         client = OneClient(meant(served), "/api/order", body.order(last_price(served)))
         orders = plan.scaling_requests // 3
-        costs = _cost_us(served, plan, lambda: client.latencies_s(orders), orders)
+        costs = _cost_us(served, plan, lambda: len(client.latencies_s(orders)))
         client.close()
     return Reading(f"{INTENTS}: {size:,}", GATEWAY, "an order", "us of cpu", costs)
 
