@@ -18,8 +18,8 @@ HEADS: Mapping[str, str] = {
     CHINESE: "| 工作 | 目标 | 实测 |",
 }
 MACHINE: Mapping[str, str] = {
-    ENGLISH: "{cores} cores of {processor}, Python {python}, Linux {kernel}, load average {load} at the start.",
-    CHINESE: "{cores} 核 {processor}，Python {python}，Linux {kernel}，开始时平均负载 {load}。",
+    ENGLISH: "{cores} cores of {processor}, Python {python}, load average {load} at the start.",
+    CHINESE: "{cores} 核 {processor}，Python {python}，开始时平均负载 {load}。",
 }
 UNITS: Mapping[str, Mapping[str, str]] = {
     ENGLISH: {"times": "", "ms": " ms", "MB": " MB", "s": " s"},
