@@ -7,15 +7,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import gevent
-from bench.http_load import LIMIT_S
+from bench.http_load import LIMIT_S, LoadFailed
 from bench.stand import Served, post
-from live.fix_live import FeedOpenD, RawSocket, rt_body
+from live.fix_live import FeedOpenD, RawSocket, client_frame, rt_body
 
 RT_PUSH = 3009
 SECURITY, OTHER_SECURITY = "00700", "00001"
 _MARK = re.compile(rb"tick (\d+\.\d+) ")
 _MARK_BYTES = 32
 _LOOK_INTERVAL_S = 0.001
+_LIFE_INTERVAL_S = 10.0
+_PONG = 0xA
 
 
 class Reader:
@@ -25,7 +27,7 @@ class Reader:
         self._client = RawSocket(served.port, path, **served.headers)
         self.count = 0
         self.late_s: list[float] | None = None
-        self._greenlet = gevent.spawn(self._run)
+        self._greenlets = [gevent.spawn(self._run), gevent.spawn(self._live)]
 
     def _run(self) -> None:
         rest = b""
@@ -42,8 +44,19 @@ class Reader:
                     end = found.end()
             rest = data[max(end, len(data) - _MARK_BYTES) :]
 
+    def _live(self) -> None:
+        """Give signs of life, in place of an answer to each ping."""
+        while True:
+            gevent.sleep(_LIFE_INTERVAL_S)
+            self._client.socket.sendall(client_frame(b"", _PONG))
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the other side closed the socket."""
+        return any(each.dead for each in self._greenlets)
+
     def close(self) -> None:
-        self._greenlet.kill()
+        gevent.killall(self._greenlets)
         self._client.close()
 
 
@@ -101,6 +114,7 @@ def saturate(source: Source, readers: list[Reader], seconds: float, window: int)
         for _ in range(window - (source.sent - sent_before - got())):
             source.push()
         gevent.sleep(0)
+    _require_open(readers)
     arrived = sum(reader.count for reader in readers) - sum(counts_before)
     wait_for(lambda: got() == source.sent - sent_before)
     return arrived / (now_s - started_s)
@@ -117,9 +131,16 @@ def latencies_s(source: Source, readers: list[Reader], seconds: float, pushes_pe
         while source.sent - sent_before < elapsed_s * pushes_per_s:
             source.push()
         gevent.sleep(1 / pushes_per_s)
+    _require_open(readers)
     pushed = source.sent - sent_before
     wait_for(lambda: all(r.count - b == pushed for r, b in zip(readers, counts_before, strict=True)))
     late_s = [each for reader in readers for each in reader.late_s or ()]
     for reader in readers:
         reader.late_s = None
     return late_s
+
+
+def _require_open(readers: list[Reader]) -> None:
+    """Raises LoadFailed when a socket ended: what it lacks would never come."""
+    if ended := sum(reader.has_ended for reader in readers):
+        raise LoadFailed(f"{ended} of {len(readers)} sockets were closed by the server")

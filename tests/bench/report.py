@@ -67,7 +67,7 @@ def _print_limits(readings: Readings) -> None:
 def print_figures(readings: Readings, plan: Plan) -> None:
     """Each figure with its limit; a short run judges none.
 
-    The column by cpu has the ratio in processor time of the workers instead of requests a second.
+    The column by cpu has the same in processor time of the workers.
     """
     print(f"\n{'figure':56} {'median':>9}  {'least':>8} {'most':>8}  {'limit':>14}  {'by cpu':>7}")
     for figure in FIGURES:
