@@ -1,0 +1,42 @@
+"""The bodies that all contenders get."""
+
+from decimal import Decimal
+from typing import Any
+
+QUOTE: dict[str, Any] = {"security_list": ["HK.00700"]}
+
+_TWENTY = (
+    *("HK.00001", "HK.00005", "HK.00388", "HK.00700", "HK.00941", "HK.01299", "HK.01810", "HK.02318"),
+    *("HK.02319", "HK.03690", "HK.06186", "HK.06998", "HK.09618", "HK.09979", "HK.09988", "HK.02800"),
+    *("US.AAPL", "US.AMZN", "US.MSFT", "US.TSLA"),
+)
+SNAPSHOT: dict[str, Any] = {"security_list": list(_TWENTY)}
+
+HISTORY_KLINE: dict[str, Any] = {
+    "security": "HK.00700",
+    "kl_type": "Day",
+    "rehab_type": "Forward",
+    "begin_time": "2016-01-01",
+    "end_time": "2026-01-01",
+    "max_ack_kl_num": 1000,
+}
+
+TRADED = "HK.06186"
+_LOT = 1000
+_TICK = Decimal("0.01")
+_BEYOND = Decimal("1.04")
+
+
+def order(last_price: float) -> dict[str, Any]:
+    """A purchase of one lot that fills."""
+    market, _, code = TRADED.partition(".")
+    price = (Decimal(str(last_price)) * _BEYOND).quantize(_TICK)
+    return {
+        "header": {"trd_env": "simulate", "acc_id": 987654, "trd_market": market},
+        "trd_side": "BUY",
+        "order_type": "NORMAL",
+        "code": code,
+        "qty": _LOT,
+        "price": float(price),
+        "sec_market": market,
+    }
