@@ -5,10 +5,10 @@ STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
 # Programs that tests start; behind a colon their Debian package, where that has another name.
 TEST_PROGRAMS := curl redis-server nginx systemd-analyze:systemd chromium chromedriver:chromium-driver \
-	prometheus
+	prometheus wrk
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check proto docs screenshot clean programs
+.PHONY: help run test check proto docs screenshot bench bench-short clean programs
 
 help: ## Show these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,6 +51,12 @@ docs: $(TEST_STAMP) ## Write the tables of both READMEs and the dashboard from t
 
 screenshot: $(TEST_STAMP) programs ## Take docs/live.png, the picture of the live page
 	PYTHONPATH=tests $(BIN)/python tests/live/screenshot.py docs/live.png
+
+bench: $(TEST_STAMP) programs ## Measure the speed beside what one would write instead (ARGS=--long, --json FILE)
+	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
+
+bench-short: $(TEST_STAMP) programs ## The same in under two minutes, without verdicts
+	@PYTHONPATH=tests $(BIN)/python -m bench --short $(ARGS)
 
 clean: ## Remove the virtual environment and everything that was built
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -36,10 +36,13 @@ def rsa_key_file(tmp_path_factory) -> Path:
 
 
 class SimulatorProcess:
-    """`python -m gateway.simulator` with a control channel. Ports are free ones."""
+    """`python -m gateway.simulator` with a control channel. Ports are free ones.
 
-    def __init__(self, *options: str) -> None:
-        command = [sys.executable, "-m", "gateway.simulator", "--port", "0", "--admin-port", "0", *options]
+    `module` is another one that takes the same options.
+    """
+
+    def __init__(self, *options: str, module: str = "gateway.simulator") -> None:
+        command = [sys.executable, "-m", module, "--port", "0", "--admin-port", "0", *options]
         command += ["--log-level", "warning", "--parent-pid", str(os.getpid())]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         lines = dict(self._read_line() for _ in range(2))
