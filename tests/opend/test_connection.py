@@ -244,7 +244,7 @@ def test_a_write_that_opend_has_not_taken_in_time_never_arrives(stalled, size):
     """As a whole or in part it stands in the socket; OpenD reads on after its orders were asked for."""
     order = b"order".ljust(size)
     with pytest.raises(OpenDTimeout):
-        stalled.connection.call(3003, order, SystemClock().monotonic_s() + 0.1, is_write=True)
+        stalled.connection.call(3003, order, SystemClock().monotonic_s() + 0.5, is_write=True)
     assert stalled.connection.closed.is_set()
     assert order not in read_to_the_end(stalled)
 
