@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from gateway.boot import MASTER, describe, require_addresses
-from gateway.logs import logging_config
+from gateway.logs import leave_out_unused_fields, logging_config
 from gateway.settings import AuthMode, LogFormat
 from gateway.web.worker import KEEPALIVE_S
 from gateway.yaml_text import ConfigurationError
@@ -24,6 +24,7 @@ except ConfigurationError as error:
     sys.exit(f"The gateway cannot start with these settings:\n{error}")
 
 MASTER.keep_metrics()
+leave_out_unused_fields()
 
 bind = str(settings.server.bind)
 workers = settings.server.workers

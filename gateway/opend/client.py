@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from typing import Protocol as Interface
 from typing import TypeAlias
 
@@ -38,7 +38,7 @@ from gateway.opend.pool import ConnectionStatus, Pool, PoolCounters
 from gateway.opend.protocol import Session, parse_response
 from gateway.opend.settings import ClientSettings, Endpoint
 from gateway.schema.descriptors import WireMessage
-from gateway.schema.protocols import Protocol
+from gateway.schema.protocols import PROTOCOLS, Protocol
 
 __all__ = [
     "CallGate",
@@ -121,7 +121,13 @@ class _Call:
     @property
     def is_numbered(self) -> bool:
         """Whether its message carries the connection's own packet number."""
-        return "packetID" in self.request.c2s.DESCRIPTOR.fields_by_name
+        return _has_packet_id(self.protocol.proto_id)
+
+
+@cache
+def _has_packet_id(proto_id: int) -> bool:
+    c2s = PROTOCOLS[proto_id].request.DESCRIPTOR.fields_by_name["c2s"].message_type
+    return "packetID" in c2s.fields_by_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""One TCP connection to OpenD under gevent: one reader, one writer, many requests in flight.
+"""One TCP connection to OpenD under gevent: one reader, one writer for what the socket does not take at
+once, many requests in flight.
 
 Uses gevent's own socket and events, so it behaves the same with and without monkey patching.
 
@@ -327,8 +328,26 @@ class Connection:
         return bool(self._written - unacknowledged < outgoing.end)
 
     def _post(self, outgoing: _Outgoing) -> None:
+        """Write a frame at once where nothing waits before it and the socket takes it; else the writer does.
+
+        Most frames fit into the socket's buffer, and another greenlet would cost more than the write.
+        """
+        is_first = not self._outgoing
         self._outgoing.append(outgoing)
-        self._has_outgoing.set()
+        if not (is_first and self._is_written_at_once(outgoing)):
+            self._has_outgoing.set()
+
+    def _is_written_at_once(self, outgoing: _Outgoing) -> bool:
+        """Whether no byte of the frame is left to write; an error is left for the writer to run into."""
+        if self._socket is None:
+            return False
+        try:
+            is_done = self._write_some(self._socket, outgoing)
+        except OSError:
+            return False
+        if is_done:
+            self._outgoing.popleft()
+        return is_done
 
     def _run_writer(self, connected: socket.socket) -> None:
         try:
@@ -336,7 +355,8 @@ class Connection:
                 self._has_outgoing.wait()
                 self._has_outgoing.clear()
                 while self._outgoing and self._may_go_on():
-                    self._write(connected, self._outgoing.popleft())
+                    self._write(connected, self._outgoing[0])
+                    self._outgoing.popleft()
         except OSError as error:
             # What OpenD answered before it went is still to be read: an order's fate may be in it.
             self.closed.wait(DRAIN_S)
@@ -344,20 +364,26 @@ class Connection:
 
     def _write(self, connected: socket.socket, outgoing: _Outgoing) -> None:
         """Write a whole frame, or nothing of it when its first byte may not be written any more."""
-        rest = memoryview(outgoing.frame)
-        while rest and (outgoing.written or outgoing.may_begin(self._clock.monotonic_s())):
+        is_done = False
+        while not is_done:
             try:
-                sent = connected.send(rest)
+                is_done = self._write_some(connected, outgoing)
             except BlockingIOError:
                 socket.wait_write(connected.fileno())
                 if not self._may_go_on():
                     return
-            else:
-                outgoing.written += sent
-                self._written += sent
-                rest = rest[sent:]
-                if not rest:
-                    outgoing.end = self._written
+
+    def _write_some(self, connected: socket.socket, outgoing: _Outgoing) -> bool:
+        """Write what the socket takes of a frame. Says whether nothing of it is left to write."""
+        if not (outgoing.written or outgoing.may_begin(self._clock.monotonic_s())):
+            return True
+        sent = connected.send(memoryview(outgoing.frame)[outgoing.written :])
+        outgoing.written += sent
+        self._written += sent
+        if outgoing.written < len(outgoing.frame):
+            return False
+        outgoing.end = self._written
+        return True
 
     def _run_reader(self, connected: socket.socket, writer: "gevent.Greenlet[..., None]") -> None:
         """Read until the connection is over; then, in the process that owns it, free the socket."""

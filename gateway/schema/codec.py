@@ -1,7 +1,7 @@
 """JSON to protobuf and back, as decisions D1 to D4 say. The package's face to the web layer."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.schema.decoder import Decode, DecoderFactory, checked_list
 from gateway.schema.descriptors import WireMessage, enum
@@ -11,11 +11,21 @@ from gateway.schema.mismatch import Mismatch, path_text
 from gateway.schema.numbering import Numbering
 from gateway.schema.protocols import Protocol
 from gateway.schema.query import query_body
+from gateway.schema.rules import fields_to_give
 from gateway.schema.value import enum_value
 
 __all__ = ["Codec", "Int64Format", "Numbering"]
 
 WRAPPER = "c2s"
+_STRING = Int64Format.STRING
+
+
+class _Request(NamedTuple):
+    """How requests of a protocol are made; `may_be_empty` says that no field of the C2S has to be given."""
+
+    request_class: type[WireMessage]
+    decode: Decode
+    may_be_empty: bool
 
 
 class Codec:
@@ -29,7 +39,7 @@ class Codec:
         self._decoders = DecoderFactory(numbering)
         self._number_encoders = Encoders(numbering, Int64Format.NUMBER)
         self._string_encoders = Encoders(numbering, Int64Format.STRING)
-        self._requests: dict[int, tuple[type[WireMessage], Decode]] = {}
+        self._requests: dict[int, _Request] = {}
 
     def decode_request(self, protocol: Protocol, body: Mapping[str, Any]) -> WireMessage:
         """The filled `Request` of a protocol, every required field set.
@@ -78,20 +88,24 @@ class Codec:
         In documented numbering `trd_env` and `trd_market` follow decisions D1 and D2; the crypto
         market is the text "CRYPTO", an environment that is neither of the two "UNKNOWN_<number>".
         """
-        encoders = self._string_encoders if int64 == Int64Format.STRING else self._number_encoders
+        encoders = self._string_encoders if int64 is _STRING else self._number_encoders
         return encoders[type(message)](message)
 
     def _filled(self, protocol: Protocol, content: Any) -> WireMessage:
-        known = self._requests.get(protocol.proto_id)
-        if known is None:
-            c2s = protocol.request.DESCRIPTOR.fields_by_name[WRAPPER].message_type
-            known = self._requests[protocol.proto_id] = (protocol.request, self._decoders.decoder(c2s))
-        request_class, decode = known
+        request_class, decode, may_be_empty = self._requests.get(protocol.proto_id) or self._begin(protocol)
         request = request_class()
-        decode(request.c2s, content)
-        if WRAPPER not in request:
-            request.c2s.SetInParent()
+        c2s = request.c2s
+        decode(c2s, content)
+        if may_be_empty:
+            c2s.SetInParent()
         return request
+
+    def _begin(self, protocol: Protocol) -> _Request:
+        """What requests of this protocol are decoded with, from now on."""
+        c2s = protocol.request.DESCRIPTOR.fields_by_name[WRAPPER].message_type
+        begun = _Request(protocol.request, self._decoders.decoder(c2s), not fields_to_give(c2s))
+        self._requests[protocol.proto_id] = begun
+        return begun
 
 
 def _unwrapped(body: Mapping[str, Any]) -> Any:

@@ -28,7 +28,6 @@ Decode = Callable[[WireMessage, Any], None]
 Spelling = Callable[[str], str]
 """Makes the name in JSON of the protocol's name of a field."""
 
-_ABSENT = object()
 _USUAL: Mapping[str, Decode] = MappingProxyType({})
 
 
@@ -94,7 +93,6 @@ class DecoderFactory:
         is neither goes from the first to the second, and from there through a renaming to the first.
         """
         shared: dict[str, Any] = {
-            "ABSENT": _ABSENT,
             "Mismatch": Mismatch,
             "as_object": security_object if descriptor.full_name == SECURITY else refuse_object,
         }
@@ -148,15 +146,14 @@ class DecoderFactory:
             "        body = as_object(body)",
             "    if not NAMES.issuperset(body):",
             "        return decode_other_spelling(message, body)",
-            "    get = body.get",
             "    is_complete = True",
             "    try:",
         ]
         for field in descriptor.fields:
+            name = spelling(field.name)
             lines += [
-                f"        name = {spelling(field.name)!r}",
-                "        value = get(name, ABSENT)",
-                "        if value is not ABSENT:",
+                f"        if {name!r} in body:",
+                f"            value = body[name := {name!r}]",
                 *(f"            {line}" for line in self._statements(field)),
             ]
             if field.name in required:

@@ -34,6 +34,8 @@ class _ShownEnvironments(ShownNumbers):
 
 class _ShownMarkets(ShownNumbers):
     def __missing__(self, number: int) -> int:
+        """The number itself. Kept for the next time: OpenD has few of them."""
+        self[number] = number
         return number
 
 

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from flask import Flask, request
-from werkzeug.exceptions import NotFound
+from flask import Flask
 
 from gateway.audit import AuditLog
 from gateway.clock import Clock
@@ -22,6 +21,7 @@ from gateway.schema.codec import Codec
 from gateway.settings import Settings
 from gateway.trading.desk import Desk
 from gateway.web.auth import Guard, KeysGuard, LocalGuard
+from gateway.web.bare_flask import BareFlask
 from gateway.web.blueprints.docs import docs_blueprint
 from gateway.web.blueprints.ops import ops_blueprint
 from gateway.web.blueprints.quote import quote_blueprint
@@ -87,7 +87,7 @@ def create_app(settings: Settings, parts: Parts) -> Flask:
     if parts.policy_watch is not None:
         parts.policy_watch.on_reload = count_policy_reload
     services = _services(settings, parts)
-    app = _bare_flask()
+    app = BareFlask("gateway")
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint(services))
     if settings.ops.live_page:
@@ -140,19 +140,3 @@ def _guard(settings: Settings, parts: Parts) -> Guard:
     if parts.policy_watch is None:
         return LocalGuard(embedded=settings.opend.embedded)
     return KeysGuard(parts.policy_watch, parts.clock, settings.ws.allowed_origins)
-
-
-def _bare_flask() -> Flask:
-    """Flask without what it adds by itself: static files, OPTIONS, redirects of slashes."""
-    app = Flask("gateway", static_folder=None)
-    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.url_map.merge_slashes = False
-    app.url_map.redirect_defaults = False
-    app.before_request(_refuse_doubled_slash)
-    return app
-
-
-def _refuse_doubled_slash() -> None:
-    """`//api/accounts` is not in the route table, though routing takes one slash for all leading ones."""
-    if request.environ["PATH_INFO"].startswith("//"):
-        raise NotFound

@@ -52,7 +52,7 @@ _OUTCOMES: tuple[tuple[type[OpenDError], str], ...] = (
 
 def call_ended(protocol: Protocol, error: OpenDError | None, seconds: float) -> None:
     """An observer for `Client.on_call`."""
-    outcome = next((word for kind, word in _OUTCOMES if isinstance(error, kind)), "ok")
+    outcome = "ok" if error is None else next(word for kind, word in _OUTCOMES if isinstance(error, kind))
     observe_opend_call(protocol.name, outcome, seconds)
 
 
