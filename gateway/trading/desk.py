@@ -39,6 +39,7 @@ from gateway.policy.reasons import Denied, DenyReason
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.errors import FieldError
 from gateway.schema.protocols import Protocol, protocol_named
+from gateway.schema.text import text_of
 from gateway.schema.trade import ModifyOrderOp
 from gateway.trading.audit_trail import AuditTrail
 from gateway.trading.context import DryRun, IntentNotOpen, OrderDenied, WriteContext
@@ -179,7 +180,7 @@ class Desk:
             self.settlements.settle(intent_id, *steps)
             trail.ended(outcome, str(error))
             raise
-        order_id, order_id_ex = response.s2c.orderID or None, response.s2c.orderIDEx or None
+        order_id, order_id_ex = response.s2c.orderID or None, text_of(response.s2c.orderIDEx) or None
         self.settlements.settle(
             intent_id, Step(state=IntentState.ACCEPTED, order_id=order_id, order_id_ex=order_id_ex)
         )
