@@ -18,6 +18,13 @@ SCALARS: tuple[Any, ...] = (
 )
 """Values at the edges of types, ranges and spellings."""
 
+TEXTS = (
+    *("00700", "00001", "AAPL", "600519", "000001", "800000", "HSImain", "BK1001", "..DJI", "HK.00700", "US.AAPL"),
+    *("SH.600519", "SZ.000001", "HK.HSImain", "HK.800000", "2026-11-20", "2026-11-20 10:00:00", "2020-01-01"),
+    *("HKD", "USD", "BUY", "SELL", "Day", "K_1M", "HK", "US", "全部", "a remark", "e10adc3949ba59abbe56e057f20f883e"),
+)
+"""Texts that mean something to one field or another."""
+
 
 def mutated(source: bytes, dice: random.Random, words: Sequence[bytes] = INTERESTING_BYTES) -> bytes:
     """The bytes with a few bits, bytes or stretches changed, lost, doubled or put elsewhere."""
@@ -55,16 +62,28 @@ def pieces(data: bytes, dice: random.Random) -> Iterator[bytes]:
         data = data[length:]
 
 
-def mutated_value(value: Any, dice: random.Random) -> Any:
-    """A JSON value with one thing changed somewhere inside."""
-    if isinstance(value, dict) and value and dice.random() < 0.8:
+def mutated_value(value: Any, dice: random.Random, inside: float = 0.8) -> Any:
+    """A JSON value with one thing changed, with the odds `inside` within it and not instead of it."""
+    if isinstance(value, dict) and value and dice.random() < inside:
         return _mutated_object(value, dice)
-    if isinstance(value, list) and value and dice.random() < 0.8:
+    if isinstance(value, list) and value and dice.random() < inside:
         return _mutated_list(value, dice)
-    if isinstance(value, str) and dice.random() < 0.4:
-        return mutated(value.encode(), dice).decode("utf-8", "replace")
-    if isinstance(value, int) and not isinstance(value, bool) and dice.random() < 0.4:
-        return value + dice.choice((-1, 1, 256, 2**31, 2**32, -(2**33)))
+    return _like(value, dice) if dice.random() < 0.6 else any_value(dice)
+
+
+def _like(value: Any, dice: random.Random) -> Any:
+    """Another value of the same type, which the field may well take."""
+    match value:
+        case bool():
+            return not value
+        case int():
+            return value + dice.choice((-1, 1, 2, 7, 100)) if dice.random() < 0.5 else dice.randrange(60)
+        case float():
+            return value * dice.choice((-1, 0, 0.5, 0.9999999, 10, 1e6))
+        case str() if dice.random() < 0.7:
+            return dice.choice(TEXTS)
+        case str():
+            return mutated(value.encode(), dice).decode("utf-8", "replace")
     return any_value(dice)
 
 

@@ -67,7 +67,8 @@ class _Files:
         how = dice.random()
         if how < 0.3:
             return with_lines_changed(source, dice)
-        return mutated(source, dice, WORDS)[:20_000]
+        changed = mutated(source, dice, WORDS)[:20_000]
+        return changed if dice.random() < 0.1 else changed.decode("utf-8", "ignore").encode()
 
 
 def with_lines_changed(source: bytes, dice: random.Random) -> bytes:
