@@ -24,6 +24,7 @@ from pydantic import (
     IPvAnyNetwork,
     ValidationInfo,
 )
+from redis.connection import parse_url
 
 from gateway.opend.crypto import RsaCipher
 from gateway.opend.errors import RsaKeyError
@@ -66,9 +67,17 @@ def _ledger(text: str, info: ValidationInfo) -> str:
     scheme, _, rest = text.partition(":")
     if scheme == "sqlite" and rest:
         return _ledger_in(Path(info.context[DIRECTORY]), text) if info.context else text
-    if scheme in ("redis", "rediss") and urlsplit(text).hostname:
+    if scheme in ("redis", "rediss") and _is_redis_url(text):
         return text
     raise ValueError("must be sqlite:PATH or redis://HOST:PORT/DATABASE")
+
+
+def _is_redis_url(text: str) -> bool:
+    try:
+        parse_url(text)  # type: ignore[no-untyped-call]
+        return bool(urlsplit(text).hostname)
+    except ValueError:
+        return False
 
 
 def _ledger_in(directory: Path, text: str) -> str:

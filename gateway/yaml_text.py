@@ -161,7 +161,9 @@ def _compose(text: str, file: str) -> yaml.Node | None:
         raise ConfigurationError([Problem(file, f"not YAML: {reason}", place)]) from error
     except yaml.reader.ReaderError as error:
         reason = f"the character U+{error.character:04X} is not accepted"
-        raise ConfigurationError([Problem(file, f"not YAML: {reason}", _place(text, error.position))]) from error
+        raise ConfigurationError(
+            [Problem(file, f"not YAML: {reason}", _place(text, error.position))]
+        ) from error
     except (ValueError, OverflowError) as error:
         # From an escape such as \UFFFFFFFF, whose number the library takes for a character unseen.
         place = _place(text, loader.index) if loader else None

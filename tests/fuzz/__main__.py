@@ -64,7 +64,10 @@ def main() -> int:
     sizes = {name: int(os.environ.get(name, size)) for name, size in SIZES.items()}
     seed = int(os.environ.get("SEED", random.randrange(1_000_000)))
     jobs = int(os.environ.get("JOBS", os.cpu_count() or 1))
-    print(f"seed {seed}, {jobs} processes, {', '.join(f'{name} {size:,}' for name, size in sizes.items())}", flush=True)
+    print(
+        f"seed {seed}, {jobs} processes, {', '.join(f'{name} {size:,}' for name, size in sizes.items())}",
+        flush=True,
+    )
     is_clean = True
     for name, targets in INSIDE.items():
         for make in targets:

@@ -15,22 +15,82 @@ from typing import Any
 
 import orjson
 from e2e.examples import BODIES, PAGE_ORDER, PAGE_QUOTE
-
-from fuzz.campaign import Finding
+from fuzz.campaign import Finding, Target
 from fuzz.frames import filled
 from fuzz.inside import Inside
 from fuzz.mutation import any_value, mutated, mutated_value
+
 from gateway.routes import ROUTES
 
 WORDS = (
-    *(b'"', b"\\", b"\\ud800", b"\\u0000", b"{", b"}", b"[", b"]", b",", b":", b"NaN", b"Infinity", b"-", b"1e999"),
-    *(b"9" * 5000, b"[" * 40, b'{"a":' * 40, b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\x00", b"null", b"true"),
-    *(b'"market":1,', b'"c2s":', b'"header":{}', b'"HK.00700"', b"00", b"+1", b".5", b"1.", b"0x1", b"'", b"/**/", b"\\u0041"),
+    *(
+        b'"',
+        b"\\",
+        b"\\ud800",
+        b"\\u0000",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b"NaN",
+        b"Infinity",
+        b"-",
+        b"1e999",
+    ),
+    *(
+        b"9" * 5000,
+        b"[" * 40,
+        b'{"a":' * 40,
+        b"\xff",
+        b"\xed\xa0\x80",
+        b"\xef\xbb\xbf",
+        b"\x00",
+        b"null",
+        b"true",
+    ),
+    *(
+        b'"market":1,',
+        b'"c2s":',
+        b'"header":{}',
+        b'"HK.00700"',
+        b"00",
+        b"+1",
+        b".5",
+        b"1.",
+        b"0x1",
+        b"'",
+        b"/**/",
+        b"\\u0041",
+    ),
 )
-QUERIES = ("int64=string", "int64=number", "int64=", "ttl_s=60", "ttl_s=-1", "is_req_all_conn=false", "%ff", "a&b", "=")
+QUERIES = (
+    "int64=string",
+    "int64=number",
+    "int64=",
+    "ttl_s=60",
+    "ttl_s=-1",
+    "is_req_all_conn=false",
+    "%ff",
+    "a&b",
+    "=",
+)
 HEADERS = (
-    *("X-Dry-Run: true", "X-Dry-Run: yes", "X-Allow-Duplicate: true", "Idempotency-Key: k", "Idempotency-Key: \xff"),
-    *("X-Request-Id: r", "X-Request-Id: \n", "Content-Type: text/plain", "Content-Length: 5", "Origin: http://a"),
+    *(
+        "X-Dry-Run: true",
+        "X-Dry-Run: yes",
+        "X-Allow-Duplicate: true",
+        "Idempotency-Key: k",
+        "Idempotency-Key: \xff",
+    ),
+    *(
+        "X-Request-Id: r",
+        "X-Request-Id: \n",
+        "Content-Type: text/plain",
+        "Content-Length: 5",
+        "Origin: http://a",
+    ),
 )
 ALLOWED = frozenset({200, 400, 403, 404, 409, 422, 429})
 WORLD_CASES = 4000
@@ -73,7 +133,7 @@ def request_fields(route: Any) -> Any:
     return route.protocol.request.DESCRIPTOR.fields_by_name["c2s"].message_type
 
 
-class Bodies:
+class Bodies(Target):
     """Requests through the WSGI application."""
 
     name = "bodies"
@@ -157,9 +217,9 @@ def other_json(body: bytes, dice: random.Random) -> bytes:
     if dice.random() < 0.02:
         value = [value] if dice.random() < 0.5 else any_value(dice)
     try:
-        return json.dumps(value, ensure_ascii=dice.random() < 0.3, indent=dice.choice((None, None, 1))).encode(
-            "utf-8", "surrogatepass"
-        )[:300_000]
+        return json.dumps(
+            value, ensure_ascii=dice.random() < 0.3, indent=dice.choice((None, None, 1))
+        ).encode("utf-8", "surrogatepass")[:300_000]
     except (ValueError, RecursionError):
         return body
 
@@ -175,11 +235,15 @@ def require_well_formed(status: int, headers: dict[str, str], content: bytes) ->
         raise Finding(f"{status} and {content[:300]!r}")
     if status != 200 and not 0 < len(answer["error"]) < 4000:
         raise Finding(f"an error of {len(answer['error'])} characters")
+    if "field" in answer and (not answer["error"].startswith(answer["field"]) or len(answer["error"]) > 700):
+        raise Finding(f"the error does not name its field: {answer}")
     return answer
 
 
-def require_told(target: str, headers: dict[str, str], status: int, answer: dict[str, Any], placed: int) -> None:
-    """A new order for a 200 of /api/order that is neither a dry run nor a repetition, and for nothing else."""
+def require_told(
+    target: str, headers: dict[str, str], status: int, answer: dict[str, Any], placed: int
+) -> None:
+    """A new order for each 200 of /api/order that is no dry run and no repetition, and for nothing else."""
     is_order = target.partition("?")[0] == "/api/order" and status == 200
     may_be_old = "order_id" not in answer.get("s2c", {}) or "Idempotency-Key" in headers
     if placed > is_order or (is_order and not placed and not may_be_old and "packet" not in str(answer)):
@@ -188,7 +252,10 @@ def require_told(target: str, headers: dict[str, str], status: int, answer: dict
 
 @cache
 def right_ones() -> tuple[bytes, ...]:
-    return tuple(request_text("POST", f"/api/{name}", BODIES[name]) for name in ("quote", "snapshot", "orders", "order"))
+    return tuple(
+        request_text("POST", f"/api/{name}", BODIES[name])
+        for name in ("quote", "snapshot", "orders", "order")
+    )
 
 
 def require_good_answers(inside: Inside) -> None:

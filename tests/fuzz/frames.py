@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from fuzz.campaign import Finding, Target
+from fuzz.mutation import mutated, pieces
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from opend.fake_opend import AES_IV, AES_KEY, Cbc, FtEcb, Plain, Rsa, pack, response
 
-from fuzz.campaign import Finding
-from fuzz.mutation import mutated, pieces
 from gateway.feed.event import Body, Format, UnusablePush, events_of
 from gateway.opend.crypto import RsaCipher
 from gateway.opend.errors import OpenDError
@@ -101,7 +101,7 @@ def bodies() -> Iterator[tuple[int, bytes]]:
     yield 9999, b"?"
 
 
-class Frames:
+class Frames(Target):
     """Streams into sessions, without a socket."""
 
     name = "frames"
@@ -116,7 +116,10 @@ class Frames:
         ]
         return [
             *cases,
-            *(bytes((BEFORE_READY, 0)) + init_reply(BEFORE_READY, with_iv=with_iv) for with_iv in (True, False)),
+            *(
+                bytes((BEFORE_READY, 0)) + init_reply(BEFORE_READY, with_iv=with_iv)
+                for with_iv in (True, False)
+            ),
             bytes((BEFORE_READY_RSA, 0)) + init_reply(BEFORE_READY_RSA),
         ]
 

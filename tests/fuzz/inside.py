@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fuzz.campaign import Finding
 from simulator.simulated_wire import INIT_CONNECT
 
-from fuzz.campaign import Finding
 from gateway.audit import AuditLog
 from gateway.clock import ManualClock
 from gateway.feed.hub import Hub
@@ -138,7 +138,9 @@ class Inside:
         self.defects = Defects()
         logging.getLogger("gateway").addHandler(self.defects)
 
-    def request(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[int, dict, bytes]:
+    def request(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict, bytes]:
         """One request through the WSGI application: status, headers and body of the answer."""
         path, _, query = target.partition("?")
         environ = {

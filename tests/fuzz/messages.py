@@ -11,12 +11,12 @@ from typing import Any
 
 import gevent
 import orjson
-from gevent import socket
-
 from fuzz.bodies import WORDS, changed_bytes, other_json
-from fuzz.campaign import Finding
+from fuzz.campaign import Finding, Target
 from fuzz.inside import Inside
 from fuzz.mutation import mutated
+from gevent import socket
+
 from gateway.web.upgrade import SocketOpened
 
 LIMIT_S = 15.0
@@ -50,7 +50,9 @@ OPERATIONS: tuple[dict[str, Any], ...] = (
 )
 
 
-def client_frame(payload: bytes, opcode: int = TEXT, first: int = 0x80, mask: bytes = b"\x11\x22\x33\x44") -> bytes:
+def client_frame(
+    payload: bytes, opcode: int = TEXT, first: int = 0x80, mask: bytes = b"\x11\x22\x33\x44"
+) -> bytes:
     """A frame as a client has to send it."""
     size = len(payload)
     head = bytes((first | opcode,))
@@ -65,7 +67,7 @@ def client_frame(payload: bytes, opcode: int = TEXT, first: int = 0x80, mask: by
     return head + mask + masked.to_bytes(size)
 
 
-class Messages:
+class Messages(Target):
     """Bytes after the handshake."""
 
     name = "messages"
@@ -75,10 +77,21 @@ class Messages:
 
     def seeds(self) -> list[bytes]:
         ops = [client_frame(orjson.dumps(each)) for each in OPERATIONS]
-        controls = [client_frame(b"?", 9), client_frame(b"", 10), client_frame((1000).to_bytes(2) + b"bye", CLOSE)]
+        controls = [
+            client_frame(b"?", 9),
+            client_frame(b"", 10),
+            client_frame((1000).to_bytes(2) + b"bye", CLOSE),
+        ]
         ops.append(client_frame(b'{"op":"pin\\u0067","id":7}'))
         split = client_frame(b'{"op":', first=0) + client_frame(b"?", 9) + client_frame(b'"ping"}', 0)
-        return [*ops, *controls, split, ops[0] + controls[0] + ops[4], client_frame(b"x" * 70_000), ops[7] * 40]
+        return [
+            *ops,
+            *controls,
+            split,
+            ops[0] + controls[0] + ops[4],
+            client_frame(b"x" * 70_000),
+            ops[7] * 40,
+        ]
 
     def case(self, source: bytes, dice: random.Random) -> bytes:
         how = dice.random()

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import orjson
-
-from fuzz.campaign import Finding
+from fuzz.campaign import Finding, Target
 from fuzz.mutation import mutated
+
 from gateway.ledger.store import open_ledger
 from gateway.policy.hours import format_moment
 from gateway.policy.loader import build_policy, parse_policy
@@ -22,16 +22,15 @@ from gateway.settings import CONFIG_VARIABLE, load
 from gateway.yaml_text import ConfigurationError, Document, parse
 
 ROOT = Path(__file__).parents[2]
-WORDS = tuple(
-    word.encode()
-    for word in (
-        *("[", "]", "{", "}", ": ", "- ", "? ", "| ", "> ", "&a ", "*a", "!!int ", "!!bool ", "!!null ", "!x ", "#"),
-        *("'", '"', "\t", "\n", "\r", "\n\n", "\x85", "\u2028", "\ufeff", "---\n", "...\n", "%YAML 1.1\n", "~", "null"),
-        *("'\\0'", '"\\0"', '"\\ud800"', '"\\UFFFFFFFF"', '"\\x00"', "<<: ", "[[[[[[[[", "{a: {a: {a: ", "0700"),
-        *("22:30", "1e400", "-1", "1_000", ".inf", ".nan", "true", "yes", "99999999999999999999", "0.0000001"),
-        *("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "24:00", "Mars/Olympus", "qot:read", "HK.00700"),
-    )
-) + (b"\xff", b"\xed\xa0\x80", b"\x00", b"[" * 200, b"{a: " * 200, b"- " * 300)
+TEXTS = (
+    *("[", "]", "{", "}", ": ", "- ", "? ", "| ", "> ", "&a ", "*a", "!!int ", "!!bool ", "!!null ", "!x "),
+    *("#", "'", '"', "\t", "\n", "\r", "\n\n", "\x85", "\u2028", "\ufeff", "---\n", "...\n", "%YAML 1.1\n"),
+    *("~", "null", '"\\0"', '"\\ud800"', '"\\UFFFFFFFF"', '"\\x1b"', "<<: ", "[[[[[[[[", "{a: {a: {a: "),
+    *("0700", "22:30", "1e400", "-1", "1_000", ".inf", ".nan", "true", "yes", "9" * 20, "0.0000001", "24:00"),
+    *("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "Mars/Olympus", "qot:read", "HK.00700"),
+)
+BYTES = (b"\xff", b"\xed\xa0\x80", b"\x00", b"[" * 200, b"{a: " * 200, b"- " * 300)
+WORDS = (*(text.encode() for text in TEXTS), *BYTES)
 
 RICH_POLICY = b"""\
 version: 1
@@ -60,7 +59,7 @@ keys:
 _DIGITS = re.compile(r"\d+|'[^']*'")
 
 
-class _Files:
+class _Files(Target):
     """What both kinds of files share."""
 
     def case(self, source: bytes, dice: random.Random) -> bytes:
@@ -156,5 +155,7 @@ class SettingsFiles(_Files):
 
 def without_comments(text: bytes) -> bytes:
     """The settings of a file alone."""
-    lines = (line.partition(b" #")[0].rstrip() for line in text.split(b"\n") if not line.lstrip().startswith(b"#"))
+    lines = (
+        line.partition(b" #")[0].rstrip() for line in text.split(b"\n") if not line.lstrip().startswith(b"#")
+    )
     return b"\n".join(filter(None, lines))
