@@ -24,7 +24,6 @@ from pydantic import (
     IPvAnyNetwork,
     ValidationInfo,
 )
-from redis.connection import parse_url
 
 from gateway.opend.crypto import RsaCipher
 from gateway.opend.errors import RsaKeyError
@@ -74,8 +73,8 @@ def _ledger(text: str, info: ValidationInfo) -> str:
 
 def _is_redis_url(text: str) -> bool:
     try:
-        parse_url(text)  # type: ignore[no-untyped-call]
-        return bool(urlsplit(text).hostname)
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 

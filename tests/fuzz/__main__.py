@@ -1,6 +1,6 @@
 """`make fuzz`: campaigns at full size. Prints the seed, then a line a campaign; exits with 1 on a finding.
 
-`FRAMES=1000000 BODIES=200000 POLICIES=20000 MESSAGES=100000 SEED=1 JOBS=2 make fuzz` are the settings. A
+`FRAMES=1000000 BODIES=200000 POLICIES=20000 MESSAGES=20000 SEED=1 JOBS=2 make fuzz` are the settings. A
 part of each goes over real sockets, to a real gunicorn: see `fuzz.outside`.
 """
 
@@ -9,7 +9,6 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable
-from multiprocessing import get_context
 from pathlib import Path
 
 from fuzz.bodies import Bodies
@@ -19,8 +18,9 @@ from fuzz.frames import Frames
 from fuzz.messages import Messages
 from fuzz.outside import Outside, Streams
 from fuzz.policies import Policies, SettingsFiles
+from fuzz.spread import spread
 
-SIZES = {"FRAMES": 1_000_000, "BODIES": 200_000, "POLICIES": 20_000, "MESSAGES": 100_000}
+SIZES = {"FRAMES": 1_000_000, "BODIES": 200_000, "POLICIES": 20_000, "MESSAGES": 20_000}
 """How many cases of each kind; `POLICIES` are as many policy files, and as many gateway.yaml."""
 
 INSIDE: dict[str, tuple[Callable[[], Target], ...]] = {
@@ -31,25 +31,6 @@ INSIDE: dict[str, tuple[Callable[[], Target], ...]] = {
 }
 STREAMS_SHARE = 1000
 """One of so many frames goes over a socket to the product's client."""
-
-
-def part(make: Callable[[], Target], count: int, seed: int) -> Report:
-    """One process's part of a campaign."""
-    return run_campaign(make(), count, seed)
-
-
-def spread(make: Callable[[], Target], count: int, seed: int, jobs: int) -> Report:
-    """A campaign by several processes, each with its own seed and cases, as one report."""
-    shares = [(make, count // jobs + (number < count % jobs), seed * 1000 + number) for number in range(jobs)]
-    with get_context("spawn").Pool(jobs) as pool:
-        first, *others = pool.starmap(part, shares)
-    for other in others:
-        first.cases += other.cases
-        first.seconds = max(first.seconds, other.seconds)
-        first.longest_s = max(first.longest_s, other.longest_s)
-        first.outcomes += other.outcomes
-        first.findings += other.findings
-    return first
 
 
 def tell(report: Report) -> bool:

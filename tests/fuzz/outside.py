@@ -31,7 +31,7 @@ from gateway.yaml_text import ConfigurationError
 WALL_LIMIT_S = 5.0
 """What a case over sockets may take by the clock on the wall, with other programs on the machine."""
 
-REQUESTS_SHARE, SOCKETS_SHARE, BROKEN_POLICIES, RELOAD_EVERY = 100, 100, 50, 10
+REQUESTS_SHARE, SOCKETS_SHARE, BROKEN_POLICIES, RELOAD_EVERY = 100, 20, 50, 10
 TOKEN = "fc_" + "5" * 64
 SNAPSHOT = protocol_named("Qot_GetSecuritySnapshot")
 QUESTION = {"securityList": [{"market": 1, "code": "00700"}]}

@@ -50,7 +50,7 @@ def test_every_kept_case_has_a_target() -> None:
 
 
 def test_gateway_serves_while_requests_sockets_and_policies_are_broken(tmp_path: Path) -> None:
-    sizes = {"BODIES": 4000, "MESSAGES": 3000, "POLICIES": 3}
+    sizes = {"BODIES": 4000, "MESSAGES": 600, "POLICIES": 3}
     with Outside(tmp_path) as outside:
         for report in outside.campaigns(sizes, SEED):
             assert [text for _, text in report.findings] == []
