@@ -138,7 +138,7 @@ def _like(value: Any, dice: random.Random) -> Any:
         case str() if dice.random() < 0.7:
             return dice.choice(TEXTS)
         case str():
-            return mutated(value.encode(), dice).decode("utf-8", "replace")
+            return mutated(value.encode("utf-8", "surrogatepass"), dice).decode("utf-8", "replace")
     return any_value(dice)
 
 
@@ -151,7 +151,7 @@ def _mutated_object(value: dict[str, Any], dice: random.Random) -> dict[str, Any
     elif how < 0.75:
         del changed[name]
     elif how < 0.85:
-        changed[mutated(name.encode(), dice).decode("utf-8", "replace")] = changed.pop(name)
+        changed[mutated(name.encode("utf-8", "surrogatepass"), dice).decode("utf-8", "replace")] = changed.pop(name)
     else:
         changed[str(dice.choice(SCALARS))] = value[name]
     return changed
