@@ -11,7 +11,7 @@ TEST_PROGRAMS := curl redis-server nginx systemd-analyze:systemd chromium chrome
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check proto docs screenshot bench bench-short clean programs
+.PHONY: help run test fuzz check proto docs screenshot bench bench-short clean programs
 
 help: ## Show these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ programs:
 		echo "installing from Debian's packages:$$missing"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	fi
+
+fuzz: $(TEST_STAMP) ## Send a million wrong frames and more; FRAMES, BODIES, POLICIES, MESSAGES, SEED, JOBS
+	PYTHONPATH=tests $(BIN)/python -m fuzz
 
 check: $(TEST_STAMP) ## Run ruff and mypy
 	$(BIN)/ruff check .

@@ -68,9 +68,17 @@ def _ledger(text: str, info: ValidationInfo) -> str:
     scheme, _, rest = text.partition(":")
     if scheme == "sqlite" and rest:
         return _ledger_in(Path(info.context[DIRECTORY]), text) if info.context else text
-    if scheme in ("redis", "rediss") and urlsplit(text).hostname:
+    if scheme in ("redis", "rediss") and _is_redis_url(text):
         return text
     raise ValueError("must be sqlite:PATH or redis://HOST:PORT/DATABASE")
+
+
+def _is_redis_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _ledger_in(directory: Path, text: str) -> str:

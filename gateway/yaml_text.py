@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, get_args
+from typing import Any, NoReturn, TypeAlias, TypeVar, get_args
 
 import orjson
 import yaml
@@ -23,6 +23,9 @@ Location: TypeAlias = tuple[str | int, ...]
 """Where a value stands in a document: names of mappings and indexes of lists, outermost first."""
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+MAX_DEPTH = 32
+"""How deep mappings and lists may stand in each other. The deepest setting needs seven levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,14 @@ class Problem:
 
     def __str__(self) -> str:
         place = f":{self.mark.line}:{self.mark.column}" if self.mark else ""
-        return f"{self.file}{place}: {self.text}"
+        return _printable(f"{self.file}{place}: {self.text}")
+
+
+def _printable(text: str) -> str:
+    """The text in one line, with all that a terminal or a log could take amiss written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 class ConfigurationError(Exception):
@@ -82,12 +92,21 @@ class Document:
 
 class _StrictLoader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own form
+    depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            place = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not accepted", place)
-        return super().compose_node(parent, index)
+            self._refuse_next("aliases (*name) are not accepted")
+        if self.depth > MAX_DEPTH:
+            self._refuse_next(f"nested too deeply, the limit is {MAX_DEPTH} levels")
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def _refuse_next(self, text: str) -> NoReturn:
+        place = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        raise yaml.composer.ComposerError(None, None, text, place)
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -97,8 +116,9 @@ _SCALAR_FORMS = (
     ("int", r"-?(?:0|[1-9][0-9]*)", list("-0123456789")),
     ("float", r"-?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+]?[0-9]+)?", list("-0123456789")),
 )
-for _name, _form, _first_characters in _SCALAR_FORMS:
-    _StrictLoader.add_implicit_resolver(_TAG + _name, re.compile(f"^(?:{_form})$"), _first_characters)
+_FORMS = {_TAG + name: re.compile(rf"(?:{form})\Z") for name, form, _ in _SCALAR_FORMS}
+for _name, _, _first_characters in _SCALAR_FORMS:
+    _StrictLoader.add_implicit_resolver(_TAG + _name, _FORMS[_TAG + _name], _first_characters)
 
 
 def _finite(text: str) -> float:
@@ -120,20 +140,40 @@ _SCALARS: dict[str, Callable[[str], Any]] = {
 
 def parse(text: str, file: str) -> Document:
     """Read one YAML document. Raises ConfigurationError; `file` is the name that errors show."""
-    try:
-        root = yaml.compose(text, _StrictLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Mark(mark.line + 1, mark.column + 1) if mark else None
-        text = ", ".join(filter(None, (error.context, error.problem)))
-        raise ConfigurationError([Problem(file, f"not YAML: {text}", place)]) from error
-    except yaml.YAMLError as error:
-        raise ConfigurationError([Problem(file, f"not YAML: {error}")]) from error
+    root = _compose(text, file)
     reader = _Reader(file)
     value = reader.value(root, ()) if root is not None else None
     if reader.problems:
         raise ConfigurationError(reader.problems)
     return Document(file, value, reader.marks, reader.name_marks)
+
+
+def _compose(text: str, file: str) -> yaml.Node | None:
+    """The document's root, None for an empty text. Raises ConfigurationError."""
+    loader = None
+    try:
+        loader = _StrictLoader(text)
+        return loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Mark(mark.line + 1, mark.column + 1) if mark else None
+        reason = ", ".join(filter(None, (error.context, error.problem)))
+        raise ConfigurationError([Problem(file, f"not YAML: {reason}", place)]) from error
+    except yaml.reader.ReaderError as error:
+        reason = f"the character U+{error.character:04X} is not accepted"
+        raise ConfigurationError(
+            [Problem(file, f"not YAML: {reason}", _place(text, error.position))]
+        ) from error
+    except (ValueError, OverflowError) as error:
+        # From an escape such as \UFFFFFFFF, whose number the library takes for a character unseen.
+        place = _place(text, loader.index) if loader else None
+        raise ConfigurationError([Problem(file, "not YAML: an escape is no character", place)]) from error
+
+
+def _place(text: str, position: int) -> Mark:
+    """The line and column of a character of the text."""
+    before = text[:position]
+    return Mark(before.count("\n") + 1, position - before.rfind("\n"))
 
 
 class _Reader:
@@ -157,10 +197,14 @@ class _Reader:
         convert = _SCALARS.get(node.tag) if isinstance(node, yaml.ScalarNode) else None
         if convert is None:
             return self._refuse(node, f"the tag {node.tag} is not accepted")
+        if not _is_text(node.value):
+            return self._refuse(node, "an escape is half of a surrogate pair")
         try:
+            if node.tag in _FORMS and not _FORMS[node.tag].match(node.value):
+                raise ValueError(node.value)
             return convert(node.value)
         except ValueError:
-            return self._refuse(node, f"{node.value!r} does not fit the tag {node.tag}")
+            return self._refuse(node, f"{_shown(node.value)} does not fit the tag {node.tag}")
 
     def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
@@ -169,6 +213,9 @@ class _Reader:
                 self._refuse(name_node, "a name must be a plain text")
                 continue
             name = name_node.value
+            if not _is_text(name):
+                self._refuse(name_node, "an escape is half of a surrogate pair")
+                continue
             if name in mapping:
                 first = self.name_marks[(*location, name)]
                 self._refuse(name_node, f"{name} is given twice (first in line {first.line})")
@@ -179,6 +226,15 @@ class _Reader:
 
     def _refuse(self, node: yaml.Node, text: str) -> None:
         self.problems.append(Problem(self.file, text, _mark(node)))
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written in UTF-8, which half of a surrogate pair cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _mark(node: yaml.Node) -> Mark:
@@ -239,9 +295,14 @@ def _sentence(error: ErrorDetails) -> str:
         return error["msg"].removeprefix("Value error, ")
     if error["type"] == "too_short":
         return f"needs at least {error['ctx']['min_length']}"
-    found = repr(error["input"])
     text = error["msg"].removeprefix("Input should be ").removeprefix("value is not ")
-    return f"must be {text}, found {found if len(found) <= 60 else found[:57] + '...'}"
+    return f"must be {text}, found {_shown(error['input'])}"
+
+
+def _shown(value: object) -> str:
+    """A value as it stands in a sentence."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _suggestion(model: type[BaseModel], location: Location) -> str:

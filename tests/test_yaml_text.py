@@ -75,7 +75,13 @@ def test_only_plain_values_are_more_than_text(text, value):
         ("a: [1", "f.yaml:1:6: not YAML: while parsing a flow sequence, expected ',' or ']'"),
         ("\ta: 1", "f.yaml:1:1: not YAML: while scanning for the next token"),
         ("a: b: c", "f.yaml:1:5: not YAML: mapping values are not allowed here"),
-        ("a: \x00", "f.yaml: not YAML: "),
+        ("a: b\nc: \x00", "f.yaml:2:4: not YAML: the character U+0000 is not accepted"),
+        ('a: "\\UFFFFFFFF"', "f.yaml:1:7: not YAML: an escape is no character"),
+        ('a: "\\ud800"', "f.yaml:1:4: an escape is half of a surrogate pair"),
+        ("a: !!bool yes", "f.yaml:1:4: 'yes' does not fit the tag"),
+        ("a: !!int 1_000", "f.yaml:1:4: '1_000' does not fit the tag"),
+        ("a: !!null 5", "f.yaml:1:4: '5' does not fit the tag"),
+        ("[" * 5000, "f.yaml:1:34: not YAML: nested too deeply, the limit is 32 levels"),
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused_with_its_place(text, problem):

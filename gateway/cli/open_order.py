@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from gateway.order import Environment, Side
+from gateway.schema.text import text_of
 from gateway.trading.wire import ENVIRONMENT_NUMBERS, FINAL_STATUSES, SIDES
 
 _CANCELLED = frozenset({14, 15, 23})
@@ -68,12 +69,12 @@ class OpenOrder:
         return cls(
             account=account,
             order_id=order.orderID,
-            order_id_ex=order.orderIDEx,
-            code=order.code,
+            order_id_ex=text_of(order.orderIDEx),
+            code=text_of(order.code),
             side=SIDES.get(order.trdSide),
             quantity=Decimal(str(order.qty)).normalize(),
             filled=Decimal(str(order.fillQty)).normalize(),
-            remark=order.remark,
+            remark=text_of(order.remark),
             status=order.orderStatus,
         )
 

@@ -40,6 +40,7 @@ from gateway.opend.errors import (
 )
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.protocols import Protocol
+from gateway.schema.text import text_of
 
 MIN_AGE_S = 60.5
 """How old a subscription has to be before it is given up: OpenD's minute, and a little more."""
@@ -407,7 +408,7 @@ def _serves(terms: Subscribe | None, wanted: Subscribe) -> bool:
 def _own_subscriptions(info: WireMessage) -> set[Subscription]:
     """What a `Qot_GetSubInfo.S2C` says of the connection that asked."""
     return {
-        Subscription(security.market, security.code, each.subType)
+        Subscription(security.market, text_of(security.code), each.subType)
         for connection in info.connSubInfoList
         if connection.isOwnConnData
         for each in connection.subInfoList

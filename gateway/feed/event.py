@@ -17,6 +17,7 @@ from gateway.schema.descriptors import WireMessage
 from gateway.schema.encoder import base64_text
 from gateway.schema.protocols import PROTOCOLS, Protocol
 from gateway.schema.security import security_text
+from gateway.schema.text import text_of
 
 BASIC_QUOTES, PRICE_REMINDER, NOTIFY = 3005, 3019, 1003
 
@@ -179,7 +180,7 @@ _Split: TypeAlias = Callable[[Protocol, WireMessage, bytes], Iterator[Event]]
 
 
 def _security(message: WireMessage) -> Security:
-    return Security(message.market, message.code)
+    return Security(message.market, text_of(message.code))
 
 
 def _basic_quotes(protocol: Protocol, response: WireMessage, body: bytes) -> Iterator[Event]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from gateway.feed.frame import text_head
+from gateway.schema.text import odd_text
 
 _SEQ = b'{"seq":'
 
@@ -58,7 +59,7 @@ class Message:
     ) -> None:
         self.type = message_type.value
         self.stream = stream
-        self.tail = b"," + orjson.dumps({"type": message_type, **fields})[1:]
+        self.tail = b"," + orjson.dumps({"type": message_type, **fields}, odd_text)[1:]
         self.size = len(self.tail)
         self._heads: dict[int, bytes] = {}
 

@@ -33,6 +33,7 @@ from gateway.opend.errors import (
 from gateway.opend.frame import MAX_SERIAL, Frame, FrameReader, body_sha1, encode_frame
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.protocols import PROTOCOLS, Protocol
+from gateway.schema.text import text_of
 
 INIT_CONNECT = 1001
 KEEP_ALIVE = 1004
@@ -156,16 +157,11 @@ def parse_response(protocol: Protocol, body: bytes) -> WireMessage:
     if not response.HasField("retType"):
         raise UnparsableBody(f"OpenD's {protocol.name}.Response lacks retType")
     if response.retType:
-        raise answer_error(response.retType, _text(response.retMsg), response.errCode)
+        raise answer_error(response.retType, text_of(response.retMsg), response.errCode)
     if not response.IsInitialized():
         missing = ", ".join(response.FindInitializationErrors())
         raise UnparsableBody(f"OpenD's {protocol.name}.Response lacks {missing}")
     return response
-
-
-def _text(value: str | bytes) -> str:
-    """A string field's value; protobuf hands out bytes when OpenD did not send UTF-8."""
-    return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
 class Session:
@@ -315,8 +311,8 @@ class Session:
             raise UnparsableBody("OpenD's InitConnect.Response lacks s2c")
         s2c = response.s2c
         encryption = self._encryption(s2c)
-        iv = _text(s2c.aesCBCiv) if s2c.HasField("aesCBCiv") else None
-        self._cipher = session_cipher(encryption, _text(s2c.connAESKey), iv)
+        iv = text_of(s2c.aesCBCiv) if s2c.HasField("aesCBCiv") else None
+        self._cipher = session_cipher(encryption, text_of(s2c.connAESKey), iv)
         interval_s = s2c.keepAliveInterval if s2c.keepAliveInterval > 0 else DEFAULT_KEEP_ALIVE_INTERVAL_S
         return SessionInfo(s2c.connID, s2c.serverVer, s2c.loginUserID, interval_s, encryption)
 

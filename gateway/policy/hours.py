@@ -17,6 +17,8 @@ _TIME = r"([01][0-9]|2[0-3]):([0-5][0-9])"
 _WINDOW = re.compile(rf"(?P<start>{_TIME})-(?P<end>{_TIME}|24:00)(?: (?P<zone>\S+))?")
 _RESET = re.compile(rf"(?P<at>{_TIME})(?: (?P<zone>\S+))?")
 _DAY = timedelta(days=1)
+_FIRST_YEAR, _LAST_YEAR = 1, 9999
+"""Parts of these two lie, seen from another zone, outside of what a date can be."""
 _SEARCH_DAYS = 8
 """A window that does not open within so many days is taken for one that never does."""
 
@@ -127,7 +129,7 @@ def parse_moment(text: str) -> float:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None or moment.tzinfo is None or not _FIRST_YEAR < moment.year < _LAST_YEAR:
         raise ValueError("must be a moment with its zone, such as 2027-01-01T00:00:00Z")
     return moment.timestamp()
 

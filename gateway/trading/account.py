@@ -9,6 +9,7 @@ from gateway.errors import GatewayError
 from gateway.opend.client import CallKind, Client
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.protocols import protocol_named
+from gateway.schema.text import text_of
 from gateway.schema.trade import PositionSide
 from gateway.trading.amount import known
 from gateway.trading.intent import intent_of
@@ -99,7 +100,7 @@ def position_to_close(
     return Position(
         max(held - claimed, Decimal(0)),
         frozenset(order.orderID for order in listed),
-        frozenset(filter(None, (intent_of(order.remark) for order in listed))),
+        frozenset(filter(None, (intent_of(text_of(order.remark)) for order in listed))),
     )
 
 

@@ -45,6 +45,7 @@ from gateway.policy.reasons import Denied, DenyReason
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.errors import FieldError
 from gateway.schema.protocols import Protocol, protocol_named
+from gateway.schema.text import text_of
 from gateway.schema.trade import ModifyOrderOp
 from gateway.trading.audit_trail import AuditTrail
 from gateway.trading.context import DryRun, IntentNotOpen, OrderDenied, WriteContext
@@ -312,7 +313,7 @@ def _step_of(answer: WireMessage | OpenDError) -> Step | None:
 
 def _accepted(response: WireMessage) -> Step:
     """OpenD took an order, and gave it these numbers."""
-    order_id, order_id_ex = response.s2c.orderID or None, response.s2c.orderIDEx or None
+    order_id, order_id_ex = response.s2c.orderID or None, text_of(response.s2c.orderIDEx) or None
     return Step(state=IntentState.ACCEPTED, order_id=order_id, order_id_ex=order_id_ex)
 
 

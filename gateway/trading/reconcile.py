@@ -41,6 +41,7 @@ from gateway.opend.errors import OpenDError, OpenDRefused
 from gateway.order import Environment, IntentKind
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.protocols import protocol_named
+from gateway.schema.text import text_of
 from gateway.trading.account import HISTORY_ORDER_LIST, orders
 from gateway.trading.audit_trail import note_later
 from gateway.trading.resolution import (
@@ -410,8 +411,8 @@ class Reconciler:
         if record.state is IntentState.SENT and not is_signed(record.intent):
             return
         resolution = resolution_of(record, order)
-        learnt = {"order_id": order.orderID, "order_id_ex": order.orderIDEx or None}
-        detail = order.lastErrMsg or None if resolution is Resolution.REJECTED else None
+        learnt = {"order_id": order.orderID, "order_id_ex": text_of(order.orderIDEx) or None}
+        detail = text_of(order.lastErrMsg) or None if resolution is Resolution.REJECTED else None
         if record.state is IntentState.SENT:
             step = Step(state=IntentState(resolution), detail=detail, **learnt)
         else:

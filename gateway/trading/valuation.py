@@ -15,6 +15,7 @@ from gateway.order import Closing, Environment, Intent, IntentKind
 from gateway.policy.model import Limits, ValuedIntent
 from gateway.schema.descriptors import WireMessage
 from gateway.schema.errors import FieldError
+from gateway.schema.text import text_of
 from gateway.schema.trade import ModifyOrderOp
 from gateway.trading.account import find_order, position_to_close
 from gateway.trading.amount import known, product
@@ -93,7 +94,7 @@ class Valuer:
         market = MARKETS.get(order.trdMarket) or market_name(c2s.header.trdMarket)
         is_enabling = c2s.modifyOrderOp == ModifyOrderOp.ENABLE
         terms = order_terms(order) if is_enabling else modified_terms(c2s, order)
-        subject = Subject(listing_of(order.code, order.secMarket, market), market, terms, order)
+        subject = Subject(listing_of(text_of(order.code), order.secMarket, market), market, terms, order)
         return self._valued(subject, request, context, is_reducing)
 
     def _valued(

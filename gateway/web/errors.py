@@ -9,6 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from gateway.errors import GatewayError
+from gateway.schema.text import odd_text
 from gateway.web.body import JSON_TYPE
 from gateway.web.exchange import Exchange
 
@@ -27,7 +28,7 @@ def register_error_handlers(app: Flask) -> None:
 
 def json_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer."""
-    return Response(orjson.dumps(body), status, headers, content_type=JSON_TYPE)
+    return Response(orjson.dumps(body, odd_text), status, headers, content_type=JSON_TYPE)
 
 
 def gateway_error(error: GatewayError) -> Response:

@@ -29,6 +29,9 @@ _ACCOUNT_FIELDS = fields_by_spelling(PUSH_ACCOUNTS.request.DESCRIPTOR.fields_by_
 _NOT_TAKEN = frozenset({"isSubOrUnSub", "isRegOrUnRegPush", "isUnsubAll", "header"})
 """Fields of a `Qot_Sub` that the operation itself says, or that callers cannot have each their own way."""
 
+_NUMBERS = range(-(2**63), 2**64)
+"""What a reply can repeat."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -175,6 +178,9 @@ def _take_names(fields: Fields) -> Fields:
     if isinstance(named.get("id"), dict | list):
         named.clear()
         raise FieldError("id", "has to be a string, a number, a boolean or null")
+    if isinstance(named.get("id"), int) and named["id"] not in _NUMBERS:
+        named.clear()
+        raise FieldError("id", "has to fit 64 bits, or be a string")
     return named
 
 

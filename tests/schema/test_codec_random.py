@@ -1,7 +1,6 @@
 """Random bodies and messages over all protocols, with protobuf's json_format as the judge of values."""
 
 import base64
-from contextlib import suppress
 from functools import cache
 
 import orjson
@@ -15,7 +14,6 @@ from gateway.routes import ROUTES
 from gateway.schema.codec import Codec, Int64Format, Numbering
 from gateway.schema.descriptors import pool
 from gateway.schema.enums import enum_of, is_unknown, short_name
-from gateway.schema.errors import BodyError, FieldError
 from gateway.schema.json_text import parse_object
 from gateway.schema.names import snake_case
 from gateway.schema.protocols import PROTOCOLS
@@ -142,75 +140,6 @@ def complete(c2s):
         c2s.isReqAllConn = True
     if name == "GetDelayStatistics.C2S" and not c2s.typeList:
         c2s.typeList.extend([1, 2, 3])
-
-
-JUNK = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=5)
-    | st.sampled_from(["", "HK.00700", "real", 10**400, "\ud800", 2**64]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=4,
-)
-
-
-def mutated(data, value):
-    """The value with one thing changed somewhere inside."""
-    if isinstance(value, dict) and value and data.draw(st.booleans()):
-        name = data.draw(st.sampled_from(sorted(value)))
-        how = data.draw(st.sampled_from(["inside", "inside", "rename", "drop", "add"]))
-        changed = dict(value)
-        if how == "inside":
-            changed[name] = mutated(data, value[name])
-        elif how == "add":
-            changed[data.draw(st.text(max_size=8) | st.just(snake_case(name) + "s"))] = data.draw(JUNK)
-        else:
-            old = changed.pop(name)
-            if how == "rename":
-                changed[name.upper()] = old
-        return changed
-    if isinstance(value, list) and value and data.draw(st.booleans()):
-        index = data.draw(st.integers(0, len(value) - 1))
-        return [*value[:index], mutated(data, value[index]), *value[index + 1 :]]
-    return data.draw(JUNK)
-
-
-@pytest.mark.parametrize(("protocol", "c2s"), ROUTE_C2S, **BY_NAME)
-@FEW
-@given(data=st.data())
-def test_a_mutated_body_is_decoded_or_refused_and_nothing_else(protocol, c2s, data):
-    ours, _ = data.draw(body_pairs(c2s.message_type))
-    body = mutated(data, data.draw(st.sampled_from([ours, {"c2s": ours}])))
-    if not isinstance(body, dict):
-        body = {"c2s": body}
-    outcome = decoded_or_refused(protocol, body)
-    if isinstance(outcome, FieldError):
-        assert str(outcome).startswith(f"{outcome.path}: ")
-        assert len(str(outcome)) < 700
-        assert orjson.dumps({"error": str(outcome), **outcome.details()})
-    else:
-        assert outcome.IsInitialized()
-
-
-def decoded_or_refused(protocol, body):
-    """The request or the FieldError; any other error passes through."""
-    try:
-        return DOCUMENTED.decode_request(protocol, body)
-    except FieldError as error:
-        return error
-
-
-@settings(FEW, max_examples=150)
-@given(data=st.data(), noise=st.binary(min_size=1, max_size=3))
-def test_mutated_bytes_are_decoded_or_refused_and_nothing_else(data, noise):
-    protocol, c2s = data.draw(st.sampled_from(ROUTE_C2S))
-    raw = orjson.dumps(data.draw(body_pairs(c2s.message_type))[0])
-    at = data.draw(st.integers(0, len(raw)))
-    with suppress(BodyError):
-        body = parse_object(raw[:at] + noise + raw[at + len(noise) :])
-        assert DOCUMENTED.decode_request(protocol, body).IsInitialized()
 
 
 SCALARS = {
