@@ -18,6 +18,7 @@ from pathlib import Path
 
 from gateway.metrics.files import MetricFiles
 from gateway.policy_watch import PolicyFile
+from gateway.relief import Relief
 from gateway.settings import DEFAULT_FILE, AuthMode, Settings, is_loopback_host, load
 from gateway.yaml_text import ConfigurationError, Problem
 
@@ -42,6 +43,7 @@ class Master:
     settings: Settings | None = None
     policy_file: PolicyFile | None = None
     metric_files: MetricFiles | None = None
+    relief: Relief | None = None
     simulator: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
     are_settings_stale: bool = False
 
@@ -91,6 +93,11 @@ class Master:
             self.metric_files = MetricFiles()
             self.metric_files.announce()
             atexit.register(self.metric_files.close)
+
+    def keep_relief(self) -> None:
+        """Make what workers tell by that they serve, once."""
+        if self.relief is None:
+            self.relief = Relief()
 
     def start_simulator(self, settings: Settings) -> None:
         """Start the embedded simulator and wait until it listens. Raises StartError."""
