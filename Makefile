@@ -8,7 +8,7 @@ TEST_PROGRAMS := curl redis-server nginx systemd-analyze:systemd chromium chrome
 	prometheus
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check proto docs screenshot clean programs
+.PHONY: help run test check planted proto docs screenshot clean programs
 
 help: ## Show these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ check: $(TEST_STAMP) ## Run ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+planted: $(TEST_STAMP) programs ## Break copies of the product on purpose, and see that the tests notice
+	$(BIN)/python tests/planted/run.py
 
 proto: $(TEST_STAMP) ## Compile proto/*.proto for gateway/schema
 	$(BIN)/python proto/compile.py

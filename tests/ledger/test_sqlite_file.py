@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
@@ -75,6 +76,29 @@ def test_lock_held_too_long_ends_at_the_deadline_and_never_stops_the_hub(
     assert 0.2 < time.monotonic() - begun < 2
     assert longest[0] < HUB_LIMIT_S
     assert impatient.find_intent("i-1") is None
+
+
+def test_a_reservation_has_the_write_lock_from_its_first_look_to_its_last_row(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements: list[str] = []
+    connect = sqlite3.connect
+
+    def traced(*arguments: Any, **named: Any) -> Connection:
+        connection = connect(*arguments, **named)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    ledger = SqliteLedger(path)
+    ledger.generations()
+    statements.clear()
+    ledger.reserve(intent(1), rate(1), NOON)
+    ledger.close()
+    control = [text for text in statements if text.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "COMMIT"))]
+    assert control == ["BEGIN IMMEDIATE", "SAVEPOINT step", "RELEASE step", "COMMIT"]
+    assert statements[0] == control[0]
+    assert statements[-1] == control[-1]
 
 
 def test_reads_go_on_while_another_process_writes(path: Path, impatient: SqliteLedger) -> None:
