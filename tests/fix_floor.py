@@ -6,11 +6,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -50,8 +51,12 @@ class Floor:
     """All parts run from `open` to `close`; the gateway may be ended and started again in between.
 
     Requests go to `front`, which is the gateway unless something stands before it. `keys` maps the id
-    of a key to its limits. `store` is `sqlite` or `redis`.
+    of a key to its limits. `store` is `sqlite` or `redis`. `gunicorn_file` is the configuration that
+    gunicorn runs with, and `environ` what its environment has beside this process's own.
     """
+
+    gunicorn_file = CONFIG_FILE
+    environ: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,
@@ -140,8 +145,9 @@ class Floor:
         gateway = GatewayProcess(
             directory,
             settings,
-            *("-c", str(CONFIG_FILE)),
+            *("-c", str(self.gunicorn_file)),
             **{VARIABLE: str(self.trap.directory)},
+            **self.environ,
         )
         gateway.port = int(settings["server"]["bind"].rpartition(":")[2])
         return gateway.wait_ready()
