@@ -122,9 +122,11 @@ def halt_trading(stage: Stage, pick: Random) -> None:
         time.sleep(pick.uniform(0.5, 1.5))
 
 
+NOBODY_LIVES = frozenset({Excuse.LOST, Excuse.LATE, Excuse.BLIND})
+
 HARMS = (
     Harm("worker killed", Lane.WORKER, 50, kill_worker, frozenset({Excuse.LOST})),
-    Harm("all workers killed", Lane.WORKER, 5, kill_all_workers, frozenset({Excuse.LOST, Excuse.LATE})),
+    Harm("all workers killed", Lane.WORKER, 5, kill_all_workers, NOBODY_LIVES),
     Harm("worker stopped for a while", Lane.WORKER, 10, stop_worker, frozenset({Excuse.LATE})),
     Harm("reload (HUP)", Lane.WORKER, 20, reload_gateway),
     Harm("OpenD drops before it executes", Lane.OPEND, 100, drop("drop-before")),

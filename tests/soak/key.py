@@ -11,7 +11,7 @@ AMPLE = {"max_orders_per_minute": 100_000}
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Where a trader trades: an account, and a cheap security whose orders rest at `price`."""
+    """An account, and a security to trade in it: at `price` orders to buy rest, at `high` they trade."""
 
     env: str
     acc_id: int
@@ -20,6 +20,7 @@ class Ground:
     code: str
     lot: int
     price: float
+    high: float
     tick: float
 
     @property
@@ -28,11 +29,11 @@ class Ground:
         return {"trd_env": self.env, "acc_id": self.acc_id, "trd_market": self.market}
 
 
-PAPER_HK = Ground("simulate", 987654, "HK", "HK", "06998", 500, 2.0, 0.01)
-PAPER_US = Ground("simulate", 987655, "US", "US", "AAPL", 1, 20.0, 0.01)
-REAL_MIXED = Ground("real", 281756479345015383, "HK", "HK", "06998", 500, 2.0, 0.01)
-REAL_HK = Ground("real", 281756455983234027, "HK", "HK", "06998", 500, 2.0, 0.01)
-REAL_US = Ground("real", 281756460288713754, "US", "US", "AAPL", 1, 20.0, 0.01)
+PAPER_HK = Ground("simulate", 987654, "HK", "HK", "06998", 500, 2.0, 5.0, 0.01)
+PAPER_US = Ground("simulate", 987655, "US", "US", "AAPL", 1, 20.0, 400.0, 0.01)
+REAL_MIXED = Ground("real", 281756479345015383, "HK", "HK", "06998", 500, 2.0, 5.0, 0.01)
+REAL_HK = Ground("real", 281756455983234027, "HK", "HK", "06998", 500, 2.0, 5.0, 0.01)
+REAL_US = Ground("real", 281756460288713754, "US", "US", "AAPL", 1, 20.0, 400.0, 0.01)
 
 TRADERS: Mapping[str, Ground] = {
     "paper-hk": PAPER_HK,
