@@ -70,7 +70,7 @@ def stop_files_growing(stage: Stage, pick: Random) -> None:
 
 
 def _limit_files(stage: Stage, size: int) -> None:
-    """Set how long writes may make a file, for the workers and for the master, from which new ones have it."""
+    """Set how long writes may make a file, in the workers, and in the master for those to come."""
     for pid in (stage.gateway.process.pid, *stage.workers):
         try:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
