@@ -50,7 +50,7 @@ def _connections(stage: Stage, pick: Random) -> Iterator[list[socket.socket]]:
         yield opened
     finally:
         for each in opened:
-            if pick.random() < 0.5:
+            if each.fileno() >= 0 and pick.random() < 0.5:
                 each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
             each.close()
 
