@@ -24,6 +24,7 @@ except ConfigurationError as error:
     sys.exit(f"The gateway cannot start with these settings:\n{error}")
 
 MASTER.keep_metrics()
+MASTER.keep_relief()
 
 bind = str(settings.server.bind)
 workers = settings.server.workers
@@ -77,7 +78,8 @@ def when_ready(server):
 
 
 def on_reload(server):
-    """Say what runs now."""
+    """Say what runs now, and let the old workers serve until the new ones do."""
+    MASTER.relief.want(settings.server.workers, after=server.worker_age)
     server.log.info("reloaded: %s", describe(MASTER.settings))
 
 
@@ -92,6 +94,7 @@ def post_worker_init(worker):
     from gateway.web.serve import worker_of
 
     worker_of(worker.wsgi).open(is_serving=lambda: worker.alive)
+    MASTER.relief.begin()
 
 
 def worker_exit(server, worker):
@@ -103,7 +106,8 @@ def worker_exit(server, worker):
 
 
 def child_exit(server, worker):
-    """Keep the sums of a worker that has ended, and drop its gauges."""
+    """Keep the sums of a worker that has ended, and drop its gauges; let nobody wait for it."""
+    MASTER.relief.ended(worker.age)
     MASTER.metric_files.retire(worker.pid, server.WORKERS)
 
 

@@ -20,6 +20,7 @@ from gateway.ledger.base import LedgerUnavailable
 from gateway.ledger.store import prepare_ledger
 from gateway.metrics.files import MetricFiles
 from gateway.policy_watch import PolicyFile
+from gateway.relief import Relief
 from gateway.settings import DEFAULT_FILE, AuthMode, Settings, is_loopback_host, load
 from gateway.yaml_text import ConfigurationError, Problem
 
@@ -46,6 +47,7 @@ class Master:
     policy_file: PolicyFile | None = None
     ledger_inode: int | None = None
     metric_files: MetricFiles | None = None
+    relief: Relief | None = None
     simulator: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
     are_settings_stale: bool = False
 
@@ -105,6 +107,11 @@ class Master:
             self.metric_files = MetricFiles()
             self.metric_files.announce()
             atexit.register(self.metric_files.close)
+
+    def keep_relief(self) -> None:
+        """Make what workers tell by that they serve, once."""
+        if self.relief is None:
+            self.relief = Relief()
 
     def start_simulator(self, settings: Settings) -> None:
         """Start the embedded simulator and wait until it listens. Raises StartError."""

@@ -118,7 +118,7 @@ def _parts(settings: Settings, clock: Clock) -> Parts:
         login_watch=LoginWatch(client, clock),
         audit=audit,
         desk=Desk(client, ledger, audit, clock, timeout_s=settings.opend.timeout_s, lease=lease),
-        subscriptions=make_subscriptions(settings, client, ledger, clock, policy_watch),
+        subscriptions=make_subscriptions(settings, client, ledger, clock, policy_watch, lease),
         hub=Hub(Codec(settings.api.trd_env_numbering), clock),
         policy_watch=policy_watch,
     )

@@ -1,8 +1,11 @@
 """gunicorn's gevent worker, with our error bodies and with an end to every wait on a peer."""
 
+import os
 import re
+import time
 from typing import Any
 
+import gevent
 import orjson
 from gunicorn import util  # type: ignore[import-untyped]
 from gunicorn.http.body import Body  # type: ignore[import-untyped]
@@ -10,6 +13,7 @@ from gunicorn.http.errors import ConfigurationProblem, ParseException  # type: i
 from gunicorn.workers.base_async import AsyncWorker  # type: ignore[import-untyped]
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]
 
+from gateway.boot import MASTER
 from gateway.web.exchange import request_id
 from gateway.web.listener import Listener
 from gateway.web.upgrade import ServeSocket, SocketOpened
@@ -29,11 +33,31 @@ send before they listen, and would take a closed connection for no answer. One t
 
 _DRAIN_STEP_BYTES = 65536
 
+RELIEF_LIMIT_S = 30.0
+"""How long a worker that is to end goes on to serve while others start in its place."""
+
+RELIEF_INTERVAL_S = 0.05
+
 
 class GatewayWorker(GeventWorker):  # type: ignore[misc]
     """Serves HTTP/1.1. What gunicorn refuses before the application is a JSON error too."""
 
     server_class = Listener
+    is_leaving = False
+
+    def handle_exit(self, sig: Any, frame: Any) -> None:
+        """End at a TERM; at a reload only once the workers that take over serve."""
+        if not self.booted:
+            os._exit(0)  # it has opened nothing yet, and those who wait for it need to know
+        if not self.is_leaving:
+            self.is_leaving = True
+            gevent.spawn(self._leave)
+
+    def _leave(self) -> None:
+        relief, give_up_s = MASTER.relief, time.monotonic() + RELIEF_LIMIT_S
+        while relief is not None and not relief.is_here and time.monotonic() < give_up_s:
+            gevent.sleep(RELIEF_INTERVAL_S)
+        self.alive = False
 
     def wsgi_handler(self, listener: Any, client: Any, addr: Any) -> None:
         """What gunicorn gives the listener to serve a connection with."""
