@@ -12,7 +12,7 @@ STORE ?= sqlite
 SEED ?= 1
 ORDERS ?= 10000
 
-.PHONY: help run test soak check proto docs screenshot clean programs
+.PHONY: help run test soak check planted proto docs screenshot clean programs
 
 help: ## Show these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ check: $(TEST_STAMP) ## Run ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+planted: $(TEST_STAMP) programs ## Break copies of the product on purpose, and see that the tests notice
+	$(BIN)/python tests/planted/run.py
 
 proto: $(TEST_STAMP) ## Compile proto/*.proto for gateway/schema
 	$(BIN)/python proto/compile.py

@@ -54,9 +54,10 @@ logconfig_dict = logging_config(settings)
 
 
 def on_starting(server):
-    """Refuse, before anything listens, what may not or cannot listen."""
+    """Refuse, before anything listens, what may not or cannot listen; then see which ledger it is."""
     inherited = "GUNICORN_FD" in os.environ or "LISTEN_FDS" in os.environ
     require_addresses(settings, server.cfg.address, are_inherited=inherited)
+    MASTER.prepare_ledger(settings)
 
 
 def when_ready(server):

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.ledger.base import LedgerUnavailable
+from gateway.ledger.store import prepare_ledger
 from gateway.metrics.files import MetricFiles
 from gateway.policy_watch import PolicyFile
 from gateway.relief import Relief
@@ -37,11 +39,13 @@ class StartError(RuntimeError):
 class Master:
     """The state of one master process. Its workers inherit it.
 
+    `ledger_inode` is that of the ledger's file, None where it is not known or is none.
     `are_settings_stale` says that the last reload found a file that is wrong, and changed nothing.
     """
 
     settings: Settings | None = None
     policy_file: PolicyFile | None = None
+    ledger_inode: int | None = None
     metric_files: MetricFiles | None = None
     relief: Relief | None = None
     simulator: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
@@ -83,6 +87,16 @@ class Master:
             file.close()
             raise
         return file
+
+    def prepare_ledger(self, settings: Settings) -> None:
+        """Find out which file the ledger is, once, before anything is forked that uses it.
+
+        One that cannot be opened now stops no start: orders are denied until it can.
+        """
+        try:
+            self.ledger_inode = prepare_ledger(settings.ledger)
+        except LedgerUnavailable as error:
+            _log.error("orders will be denied: %s", error)
 
     def keep_metrics(self) -> None:
         """Make the directory of the workers' metrics, once; it goes when this process ends.

@@ -72,7 +72,7 @@ class Floor:
         self.told: list[Told] = []
         self.trap = Trap(directory / "trap")
         self._starts = 0
-        self._policy_file = directory / "policy.yaml"
+        self.policy_file = directory / "policy.yaml"
         self.write_policy(keys)
         self.audit_file = directory / "audit.jsonl"
         self.audit_files = [self.audit_file]
@@ -97,8 +97,8 @@ class Floor:
 
     def write_policy(self, keys: dict[str, dict[str, Any]]) -> None:
         """Replace the policy file. A key's `acc_ids` and `scopes` stand beside its limits."""
-        self._policy_file.touch(0o600)
-        self._policy_file.write_text(
+        self.policy_file.touch(0o600)
+        self.policy_file.write_text(
             json.dumps({"version": 1, "keys": list(map(self._key, keys, keys.values()))})
         )
 
@@ -138,7 +138,7 @@ class Floor:
                 "endpoints": [self.opend.address],
                 "timeout_s": self._opend_timeout_s,
             },
-            "auth": {"mode": "keys", "policy": str(self._policy_file)},
+            "auth": {"mode": "keys", "policy": str(self.policy_file)},
             "ledger": self.ledger_setting,
             "audit": str(audit_file),
         }

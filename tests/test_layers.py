@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"yaml_text", "schema", "opend"},
     "logs": {"settings"},
     "policy_watch": {"policy", "yaml_text", "errors", "clock"},
-    "boot": {"settings", "metrics", "policy", "policy_watch", "relief", "yaml_text", "opend"},
+    "boot": {"settings", "metrics", "policy", "policy_watch", "relief", "ledger", "yaml_text", "opend"},
     "audit": {"batch", "errors", "clock"},
     "ledger": {"order", "claim", "batch", "errors", "clock"},
     "policy": {"ledger", "order", "scope", "yaml_text"},

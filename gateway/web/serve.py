@@ -105,7 +105,7 @@ def app_of_master() -> Flask:
 def _parts(settings: Settings, clock: Clock) -> Parts:
     client = _client(settings, clock)
     health = LedgerHealth(clock)
-    ledger = measured(watched(open_ledger(settings.ledger), health), clock)
+    ledger = measured(watched(open_ledger(settings.ledger, MASTER.ledger_inode), health), clock)
     lease = Lease(ledger, clock)
     audit = MeasuredAudit(settings.audit, clock)
     policy_watch = PolicyWatch(MASTER.policy_file, clock) if MASTER.policy_file else None

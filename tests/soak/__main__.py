@@ -3,9 +3,9 @@
 import sys
 
 import click
-from soak.harm import HARMS
 from soak.report import render
 from soak.run import soak
+from soak.table import HARMS
 
 
 @click.command(context_settings={"show_default": True})

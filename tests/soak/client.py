@@ -1,6 +1,7 @@
 """A client of the gateway on a kept connection through nginx, and the record of what it was told."""
 
 import json
+import select
 import ssl
 import time
 from dataclasses import dataclass
@@ -124,12 +125,22 @@ class Client:
     def _exchange(
         self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str]
     ) -> tuple[int, dict[str, str], Any]:
+        if self._connection is not None and _has_ended(self._connection):
+            self.close()
         if self._connection is None:
             self._connection = connect(self._stage.trust, self._stage.nginx.port, self._source)
         self._connection.request(method, path, None if body is None else json.dumps(body), headers)
         response = self._connection.getresponse()
         read = response.read()
         return response.status, dict(response.getheaders()), json.loads(read)
+
+
+def _has_ended(connection: HTTPSConnection) -> bool:
+    """Whether a connection that nothing is asked on is over: then there is something to read, its end.
+
+    nginx ends idle ones at a reload, and any client that keeps connections has to look.
+    """
+    return connection.sock is None or bool(select.select([connection.sock], [], [], 0)[0])
 
 
 def connect(trust: ssl.SSLContext, port: int, source: str) -> HTTPSConnection:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from random import Random
 
 from soak.actor import Scene
-from soak.harm import HARMS, Harm, Lane
+from soak.harm import Harm, Lane
+from soak.table import HARMS
 
 PACE_INTERVAL_S = 0.05
 SHARE = {Lane.WORKER: 0.75}
