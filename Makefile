@@ -8,7 +8,11 @@ TEST_PROGRAMS := curl redis-server nginx systemd-analyze:systemd chromium chrome
 	prometheus
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check planted proto docs screenshot clean programs
+STORE ?= sqlite
+SEED ?= 1
+ORDERS ?= 10000
+
+.PHONY: help run test soak check planted proto docs screenshot clean programs
 
 help: ## Show these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,6 +31,9 @@ run: $(STAMP) ## Start the gateway with the embedded simulator on 127.0.0.1:2222
 
 test: $(TEST_STAMP) programs ## Install what the tests need and run them all
 	$(BIN)/python -m pytest
+
+soak: $(TEST_STAMP) programs ## Harm the gateway while it works, and count what becomes of its promises
+	PYTHONPATH=tests $(BIN)/python -m soak --seed $(SEED) --store $(STORE) --orders $(ORDERS)
 
 programs:
 	@missing=; PATH="$$PATH:/usr/sbin"; for each in $(TEST_PROGRAMS); do \
