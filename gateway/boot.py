@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.ledger.base import LedgerUnavailable
-from gateway.ledger.store import prepare_ledger
+from gateway.ledger.sqlite import prepare
 from gateway.metrics.files import MetricFiles
 from gateway.policy_watch import PolicyFile
 from gateway.relief import Relief
@@ -94,7 +94,7 @@ class Master:
         One that cannot be opened now stops no start: orders are denied until it can.
         """
         try:
-            self.ledger_inode = prepare_ledger(settings.ledger)
+            self.ledger_inode = prepare(settings.ledger)
         except LedgerUnavailable as error:
             _log.error("orders will be denied: %s", error)
 

@@ -157,6 +157,16 @@ class SqliteLedger(SqliteClaimStore):
         return self._file.read(lambda db: db.execute(statement).fetchall())
 
 
+def prepare(setting: str) -> int | None:
+    """Make the file of an embedded ledger unless it is there; its inode, None for another kind of ledger.
+
+    For a process that will fork: those that use the ledger then take no other file for it, and none of them
+    begins a new one, whose limits would start from nothing. Raises LedgerUnavailable.
+    """
+    scheme, _, rest = setting.partition(":")
+    return SqliteLedger(Path(rest)).prepare() if scheme == "sqlite" else None
+
+
 def _reserve(
     db: Connection, intent: Intent, charge: Charge, now_us: int, dry_run: bool
 ) -> Reserved | Exceeded:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import time
 from typing import Any
 
@@ -21,6 +22,9 @@ from gateway.web.upgrade import ServeSocket, SocketOpened
 KEEPALIVE_S = 75
 """How long an idle connection stays open: longer than nginx keeps its own to us (60 s), else nginx
 may send a request into a connection that is just being closed."""
+
+START_PAUSE_S = 1.0
+"""How long a worker that cannot start waits before its end lets the master fork the next."""
 
 PEER_TIMEOUT_S = KEEPALIVE_S + 5.0
 """How long one read from, or one write to, a client may take. Without it a client that stops in
@@ -58,6 +62,20 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         while relief is not None and not relief.is_here and time.monotonic() < give_up_s:
             gevent.sleep(RELIEF_INTERVAL_S)
         self.alive = False
+
+    def init_process(self) -> None:
+        """Start, and serve until the end. A machine that is short of something now is tried again later.
+
+        Any other exit before a worker serves makes gunicorn end the whole gateway.
+        """
+        try:
+            super().init_process()
+        except OSError as error:
+            if self.booted:
+                raise
+            self.log.critical("this worker cannot start: %s", error)
+            time.sleep(START_PAUSE_S)
+            sys.exit(1)
 
     def wsgi_handler(self, listener: Any, client: Any, addr: Any) -> None:
         """What gunicorn gives the listener to serve a connection with."""
