@@ -10,10 +10,10 @@ SEEDS = {"sqlite": 1, "redis": 2}
 
 
 def dealt(store):
-    """The harms of a store: those that only it can have, and every second of the others."""
+    """The harms of a store: those that only it can have, every second of the others, and the kill switch."""
     own = [each.name for each in HARMS if each.stores == {store}]
     shared = [each.name for each in HARMS if len(each.stores) > 1]
-    return frozenset([*own, *shared[list(SEEDS).index(store) :: len(SEEDS)]])
+    return frozenset(["kill switch", *own, *shared[list(SEEDS).index(store) :: len(SEEDS)]])
 
 
 @pytest.mark.parametrize("store", SEEDS)
