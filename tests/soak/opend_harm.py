@@ -33,6 +33,14 @@ def spoil(kind: FaultKind) -> Callable[[Stage, Random], None]:
     return do
 
 
+def stall(stage: Stage, pick: Random) -> None:
+    """Half of an answer comes, and nothing more on this connection, until it is dropped."""
+    spoil(FaultKind.STALL)(stage, pick)
+    time.sleep(pick.uniform(1.0, 10.0))
+    stage.opend.admin("drop-connections")
+    wait_back(stage)
+
+
 @contextmanager
 def faulty(stage: Stage, kind: FaultKind, **settings: object) -> Iterator[None]:
     """A fault that strikes every time for as long as the context lasts."""
@@ -103,7 +111,7 @@ HARMS = (
     Harm("OpenD never answers a call", Lane.OPEND, 10, spoil(FaultKind.HANG)),
     Harm("OpenD executes and does not answer", Lane.OPEND, 10, spoil(FaultKind.MUTE)),
     Harm("OpenD sends half a frame and drops", Lane.OPEND, 10, spoil(FaultKind.HALF_FRAME)),
-    Harm("OpenD sends half a frame and stalls", Lane.OPEND, 5, spoil(FaultKind.STALL), _AWAY),
+    Harm("OpenD sends half a frame and stalls", Lane.OPEND, 5, stall, _AWAY),
     Harm("OpenD sends a bad SHA-1", Lane.OPEND, 10, spoil(FaultKind.BAD_SHA1)),
     Harm("OpenD sends a body that is none", Lane.OPEND, 10, spoil(FaultKind.BAD_BODY)),
     Harm("OpenD sends garbage", Lane.OPEND, 10, spoil(FaultKind.GARBAGE)),
