@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from random import Random
 
 from fix_gateway import wait_until
@@ -88,7 +89,7 @@ def restart(stage: Stage, pick: Random) -> None:
     """All sessions end; those that follow have new conn_ids, nothing subscribed, and trading is locked."""
     stage.opend.admin("restart")
     wait_back(stage)
-    wait_until(lambda: stage.request("POST", "/api/unlock-trade", UNLOCK, key=next(iter(TRADERS)))[0] == 200)
+    wait_until(lambda: _is_unlocked(stage))
 
 
 def log_out(stage: Stage, pick: Random) -> None:
@@ -102,7 +103,21 @@ def log_out(stage: Stage, pick: Random) -> None:
 
 def wait_back(stage: Stage) -> None:
     """Wait until a worker has a session again; the others follow within the same second."""
-    wait_until(lambda: stage.gateway.get("/health")["opend"]["is_ready"])
+    wait_until(lambda: _has_session(stage))
+
+
+def _has_session(stage: Stage) -> bool:
+    try:
+        return bool(stage.gateway.get("/health")["opend"]["is_ready"])
+    except (HTTPException, OSError):
+        return False  # the worker that was asked ended just then
+
+
+def _is_unlocked(stage: Stage) -> bool:
+    try:
+        return stage.request("POST", "/api/unlock-trade", UNLOCK, key=next(iter(TRADERS)))[0] == 200
+    except (HTTPException, OSError):
+        return False
 
 
 _AWAY = frozenset({Excuse.BLIND})
