@@ -68,6 +68,13 @@ class Master:
             _log.error("the settings stay as they were: %s", "; ".join(map(str, error.problems)))
             self.are_settings_stale = True
             return self.settings
+        except Exception:
+            # gunicorn ends the whole gateway when its configuration raises at a reload.
+            if self.settings is None:
+                raise
+            _log.exception("the settings stay as they were: a defect while they were read")
+            self.are_settings_stale = True
+            return self.settings
         if self.policy_file not in (None, policy_file):
             self.policy_file.close()
         self.settings, self.policy_file, self.are_settings_stale = read, policy_file, False

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, get_args
+from typing import Any, NoReturn, TypeAlias, TypeVar, get_args
 
 import orjson
 import yaml
@@ -80,14 +80,28 @@ class Document:
         return Problem(self.file, f"{'.'.join(map(str, location))}: {text}", self.name_marks.get(location))
 
 
+MAX_DEPTH = 32
+"""Levels of lists and mappings in one another; more than any file here has, and far from Python's own end."""
+
+
 class _StrictLoader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own form
 
+    depth = 0
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            place = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not accepted", place)
-        return super().compose_node(parent, index)
+            self._refuse("aliases (*name) are not accepted")
+        if self.depth == MAX_DEPTH:
+            self._refuse(f"nested more than {MAX_DEPTH} levels deep")
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def _refuse(self, text: str) -> NoReturn:
+        place = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        raise yaml.composer.ComposerError(None, None, text, place)
 
 
 _TAG = "tag:yaml.org,2002:"

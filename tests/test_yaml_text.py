@@ -76,6 +76,9 @@ def test_only_plain_values_are_more_than_text(text, value):
         ("\ta: 1", "f.yaml:1:1: not YAML: while scanning for the next token"),
         ("a: b: c", "f.yaml:1:5: not YAML: mapping values are not allowed here"),
         ("a: \x00", "f.yaml: not YAML: "),
+        ("[" * 33 + "]" * 33, "f.yaml:1:33: not YAML: nested more than 32 levels deep"),
+        ("[" * 20_000, "f.yaml:1:33: not YAML: nested more than 32 levels deep"),
+        ("a: " + "{b: " * 20_000, "f.yaml:1:125: not YAML: nested more than 32 levels deep"),
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused_with_its_place(text, problem):

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from random import Random
 
 from fix_gateway import wait_until
@@ -31,6 +32,14 @@ def spoil(kind: FaultKind) -> Callable[[Stage, Random], None]:
         wait_until(lambda: not stage.opend.admin("state")["faults"], STRIKE_LIMIT_S)
 
     return do
+
+
+def stall(stage: Stage, pick: Random) -> None:
+    """Half of an answer comes, and nothing more on this connection, until it is dropped."""
+    spoil(FaultKind.STALL)(stage, pick)
+    time.sleep(pick.uniform(1.0, 10.0))
+    stage.opend.admin("drop-connections")
+    wait_back(stage)
 
 
 @contextmanager
@@ -80,7 +89,7 @@ def restart(stage: Stage, pick: Random) -> None:
     """All sessions end; those that follow have new conn_ids, nothing subscribed, and trading is locked."""
     stage.opend.admin("restart")
     wait_back(stage)
-    wait_until(lambda: stage.request("POST", "/api/unlock-trade", UNLOCK, key=next(iter(TRADERS)))[0] == 200)
+    wait_until(lambda: _is_unlocked(stage))
 
 
 def log_out(stage: Stage, pick: Random) -> None:
@@ -94,7 +103,21 @@ def log_out(stage: Stage, pick: Random) -> None:
 
 def wait_back(stage: Stage) -> None:
     """Wait until a worker has a session again; the others follow within the same second."""
-    wait_until(lambda: stage.gateway.get("/health")["opend"]["is_ready"])
+    wait_until(lambda: _has_session(stage))
+
+
+def _has_session(stage: Stage) -> bool:
+    try:
+        return bool(stage.gateway.get("/health")["opend"]["is_ready"])
+    except (HTTPException, OSError):
+        return False  # the worker that was asked ended just then
+
+
+def _is_unlocked(stage: Stage) -> bool:
+    try:
+        return stage.request("POST", "/api/unlock-trade", UNLOCK, key=next(iter(TRADERS)))[0] == 200
+    except (HTTPException, OSError):
+        return False
 
 
 _AWAY = frozenset({Excuse.BLIND})
@@ -103,7 +126,7 @@ HARMS = (
     Harm("OpenD never answers a call", Lane.OPEND, 10, spoil(FaultKind.HANG)),
     Harm("OpenD executes and does not answer", Lane.OPEND, 10, spoil(FaultKind.MUTE)),
     Harm("OpenD sends half a frame and drops", Lane.OPEND, 10, spoil(FaultKind.HALF_FRAME)),
-    Harm("OpenD sends half a frame and stalls", Lane.OPEND, 5, spoil(FaultKind.STALL), _AWAY),
+    Harm("OpenD sends half a frame and stalls", Lane.OPEND, 5, stall, _AWAY),
     Harm("OpenD sends a bad SHA-1", Lane.OPEND, 10, spoil(FaultKind.BAD_SHA1)),
     Harm("OpenD sends a body that is none", Lane.OPEND, 10, spoil(FaultKind.BAD_BODY)),
     Harm("OpenD sends garbage", Lane.OPEND, 10, spoil(FaultKind.GARBAGE)),

@@ -166,6 +166,9 @@ def _harm(scene: Scene, orders: int, only: frozenset[str] | None, say: Callable[
     while scene.placed < orders or any(harmer.is_alive() for harmer in harmers):
         scene.planned = round(orders * min(harmer.share_done for harmer in harmers))
         time.sleep(0.2)
+        status = scene.stage.gateway.process.poll()
+        if status is not None:
+            raise RuntimeError(f"the gateway has ended, with {status}: {scene.stage.gateway.log[-2000:]}")
         if time.monotonic() - said_s >= 20:
             said_s = time.monotonic()
             count = sum(len(harmer.done) for harmer in harmers)

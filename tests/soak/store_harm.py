@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
+from fix_gateway import wait_until
 from pysqlite3 import dbapi2 as sqlite3
 from soak.harm import Excuse, Harm, Lane
 from soak.stage import Stage
+
+from gateway.ledger.base import Ledger, LedgerUnavailable
 
 LOCKED_AT_MOST_S = 5.0
 """Twice what a step waits for, and longer than a worker's lease."""
@@ -57,9 +60,13 @@ def renamed(path: Path) -> Iterator[None]:
         away.rename(path)
 
 
+FULL_AT_BYTES = 256 * 1024
+"""Ledger and audit are longer before long; what lies in memory, as metrics do, is not, and knows no disk."""
+
+
 def stop_files_growing(stage: Stage, pick: Random) -> None:
     """No file of the gateway can grow, as on a full disk: neither ledger nor audit nor the log."""
-    _limit_files(stage, 0)
+    _limit_files(stage, FULL_AT_BYTES)
     try:
         time.sleep(pick.uniform(0.5, 4.0))
     finally:
@@ -103,7 +110,15 @@ def stop_redis(stage: Stage, pick: Random) -> None:
 def wait_asked(stage: Stage) -> None:
     """Wait until the store answers; the workers ask it every half second."""
     with stage.ledger() as ledger:
+        wait_until(lambda: _answers(ledger))
+
+
+def _answers(ledger: Ledger) -> bool:
+    try:
         ledger.generations()
+    except LedgerUnavailable:
+        return False
+    return True
 
 
 _SQLITE, _REDIS = frozenset({"sqlite"}), frozenset({"redis"})
