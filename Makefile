@@ -11,7 +11,11 @@ TEST_PROGRAMS := curl redis-server nginx systemd-analyze:systemd chromium chrome
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz check proto docs screenshot bench bench-short clean programs
+STORE ?= sqlite
+SEED ?= 1
+ORDERS ?= 10000
+
+.PHONY: help run test soak fuzz planted check proto docs screenshot bench bench-short clean programs
 
 help: ## Show these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,6 +39,9 @@ run: $(STAMP) ## Start the gateway with the embedded simulator on 127.0.0.1:2222
 test: $(TEST_STAMP) programs ## Install what the tests need and run them all
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --durations 30
 
+soak: $(TEST_STAMP) programs ## Harm the gateway while it works, and count what becomes of its promises
+	PYTHONPATH=tests $(BIN)/python -m soak --seed $(SEED) --store $(STORE) --orders $(ORDERS)
+
 programs:
 	@missing=; PATH="$$PATH:/usr/sbin"; for each in $(TEST_PROGRAMS); do \
 		command -v "$${each%%:*}" > /dev/null || missing="$$missing $${each##*:}"; \
@@ -51,6 +58,9 @@ check: $(TEST_STAMP) ## Run ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+planted: $(TEST_STAMP) programs ## Break copies of the product on purpose, and see that the tests notice
+	$(BIN)/python tests/planted/run.py
 
 proto: $(TEST_STAMP) ## Compile proto/*.proto for gateway/schema
 	$(BIN)/python proto/compile.py

@@ -25,6 +25,7 @@ except ConfigurationError as error:
 
 MASTER.keep_metrics()
 leave_out_unused_fields()
+MASTER.keep_relief()
 
 bind = str(settings.server.bind)
 workers = settings.server.workers
@@ -54,9 +55,10 @@ logconfig_dict = logging_config(settings)
 
 
 def on_starting(server):
-    """Refuse, before anything listens, what may not or cannot listen."""
+    """Refuse, before anything listens, what may not or cannot listen; then see which ledger it is."""
     inherited = "GUNICORN_FD" in os.environ or "LISTEN_FDS" in os.environ
     require_addresses(settings, server.cfg.address, are_inherited=inherited)
+    MASTER.prepare_ledger(settings)
 
 
 def when_ready(server):
@@ -77,7 +79,8 @@ def when_ready(server):
 
 
 def on_reload(server):
-    """Say what runs now."""
+    """Say what runs now, and let the old workers serve until the new ones do."""
+    MASTER.relief.want(settings.server.workers, after=server.worker_age)
     server.log.info("reloaded: %s", describe(MASTER.settings))
 
 
@@ -92,6 +95,7 @@ def post_worker_init(worker):
     from gateway.web.serve import worker_of
 
     worker_of(worker.wsgi).open(is_serving=lambda: worker.alive)
+    MASTER.relief.begin()
 
 
 def worker_exit(server, worker):
@@ -103,7 +107,8 @@ def worker_exit(server, worker):
 
 
 def child_exit(server, worker):
-    """Keep the sums of a worker that has ended, and drop its gauges."""
+    """Keep the sums of a worker that has ended, and drop its gauges; let nobody wait for it."""
+    MASTER.relief.ended(worker.age)
     MASTER.metric_files.retire(worker.pid, server.WORKERS)
 
 

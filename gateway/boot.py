@@ -16,8 +16,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.ledger.base import LedgerUnavailable
+from gateway.ledger.sqlite import prepare
 from gateway.metrics.files import MetricFiles
 from gateway.policy_watch import PolicyFile
+from gateway.relief import Relief
 from gateway.settings import DEFAULT_FILE, AuthMode, Settings, is_loopback_host, load
 from gateway.yaml_text import ConfigurationError, Problem
 
@@ -36,12 +39,15 @@ class StartError(RuntimeError):
 class Master:
     """The state of one master process. Its workers inherit it.
 
+    `ledger_inode` is that of the ledger's file, None where it is not known or is none.
     `are_settings_stale` says that the last reload found a file that is wrong, and changed nothing.
     """
 
     settings: Settings | None = None
     policy_file: PolicyFile | None = None
+    ledger_inode: int | None = None
     metric_files: MetricFiles | None = None
+    relief: Relief | None = None
     simulator: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
     are_settings_stale: bool = False
 
@@ -60,6 +66,13 @@ class Master:
             if self.settings is None:
                 raise
             _log.error("the settings stay as they were: %s", "; ".join(map(str, error.problems)))
+            self.are_settings_stale = True
+            return self.settings
+        except Exception:
+            # gunicorn ends the whole gateway when its configuration raises at a reload.
+            if self.settings is None:
+                raise
+            _log.exception("the settings stay as they were: a defect while they were read")
             self.are_settings_stale = True
             return self.settings
         if self.policy_file not in (None, policy_file):
@@ -82,6 +95,16 @@ class Master:
             raise
         return file
 
+    def prepare_ledger(self, settings: Settings) -> None:
+        """Find out which file the ledger is, once, before anything is forked that uses it.
+
+        One that cannot be opened now stops no start: orders are denied until it can.
+        """
+        try:
+            self.ledger_inode = prepare(settings.ledger)
+        except LedgerUnavailable as error:
+            _log.error("orders will be denied: %s", error)
+
     def keep_metrics(self) -> None:
         """Make the directory of the workers' metrics, once; it goes when this process ends.
 
@@ -91,6 +114,11 @@ class Master:
             self.metric_files = MetricFiles()
             self.metric_files.announce()
             atexit.register(self.metric_files.close)
+
+    def keep_relief(self) -> None:
+        """Make what workers tell by that they serve, once."""
+        if self.relief is None:
+            self.relief = Relief()
 
     def start_simulator(self, settings: Settings) -> None:
         """Start the embedded simulator and wait until it listens. Raises StartError."""

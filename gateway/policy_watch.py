@@ -4,6 +4,7 @@ A wrong file changes nothing. A worker that starts while the file is wrong gets 
 that any worker has seen, so that a key which was revoked meanwhile does not come back with it.
 """
 
+import errno
 import fcntl
 import logging
 import os
@@ -43,10 +44,16 @@ class PolicyFile:
         os.unlink(name)
 
     def load(self) -> Policy:
-        """Read the file, and keep its content as the last that was good. Raises ConfigurationError."""
+        """Read the file, and keep its content as the last that was good. Raises ConfigurationError.
+
+        A full disk keeps nobody from a key that is revoked: what cannot be kept is in force nevertheless.
+        """
         document = read_policy_document(self.path)
         self._loaded = build_policy(document)
-        self._keep(orjson.dumps(document.value))
+        try:
+            self._keep(orjson.dumps(document.value))
+        except OSError as error:
+            _log.error("%s: a new worker may begin with the policy before this one: %s", self.path, error)
         return self._loaded
 
     def last_good(self) -> Policy:
@@ -73,8 +80,9 @@ class PolicyFile:
     def _keep(self, content: bytes) -> None:
         fcntl.lockf(self._kept, fcntl.LOCK_EX)
         try:
-            os.ftruncate(self._kept, 0)
-            os.pwrite(self._kept, content, 0)
+            if os.pwrite(self._kept, content, 0) != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.ftruncate(self._kept, len(content))
         finally:
             fcntl.lockf(self._kept, fcntl.LOCK_UN)
 

@@ -66,9 +66,8 @@ class Certificate:
         return ssl.create_default_context(cafile=str(self.certificate_file))
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """Signed by itself, good for an hour."""
+def make_certificate(directory: Path) -> Certificate:
+    """One that is signed by itself, good for an hour, with its files in the directory."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -83,11 +82,16 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, SHA256())
     )
-    directory = tmp_path_factory.mktemp("tls")
     certificate_file, key_file = directory / "gateway.pem", directory / "gateway.key"
     certificate_file.write_bytes(made.public_bytes(Encoding.PEM))
     key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return Certificate(certificate_file, key_file)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """The certificate of a test run."""
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 class NginxProcess:

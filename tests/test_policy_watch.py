@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import time
@@ -140,6 +141,20 @@ def test_a_content_that_was_cut_off_counts_as_none(file, monkeypatch, caplog):
     monkeypatch.setattr(file, "_read_kept", lambda: b'{"version": 1, "ke')
     assert ids(file.last_good()) == ["a"]
     assert "a process ended while it kept the policy" in caplog.text
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_a_revoked_key_is_refused_although_the_disk_is_full(path, file, watch, monkeypatch, caplog, short):
+    def full(kept, content, offset):
+        if short:
+            return 0
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write(path, "b")
+    monkeypatch.setattr(os, "pwrite", full)
+    watch.look()
+    assert (ids(watch.policy), watch.staleness) == (["b"], None)
+    assert "a new worker may begin with the policy before this one: [Errno 28]" in caplog.text
 
 
 def test_numbers_and_times_of_limits_survive_the_keeping(path, file):

@@ -2,8 +2,10 @@
 
 import json
 import os
+import resource
 import signal
 import socket
+from contextlib import suppress
 
 import pytest
 from e2e.examples import BODIES, PAGE_QUOTE
@@ -175,6 +177,25 @@ def test_a_key_file_that_vanished_costs_no_gateway(start_gateway, rsa_key_file):
     rsa_key_file.write_bytes(content)
     assert gateway.get("/health")["opend"]["is_encrypted"] is True
     assert gateway.process.poll() is None
+
+
+def test_workers_that_cannot_write_a_file_are_tried_again_and_cost_no_gateway(start_gateway):
+    gateway = start_gateway({"opend": AWAY, "auth": LOCAL}).wait_ready()
+    (first,) = wait_until(lambda: gateway.children)
+    limit_files(gateway.process.pid, 0)
+    os.kill(first, signal.SIGKILL)
+    tried = {first}
+    wait_until(lambda: tried.update(gateway.children) or len(tried) > 2)
+    for process in (gateway.process.pid, *gateway.children):
+        limit_files(process, resource.RLIM_INFINITY)
+    assert gateway.get("/health")["status"] == "ok"
+    assert gateway.process.poll() is None
+
+
+def limit_files(pid, size):
+    """Set how long writes of a process may make a file; those that it starts have it of it."""
+    with suppress(ProcessLookupError):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
 def test_a_reload_takes_over_what_changed(gateway):

@@ -17,7 +17,8 @@ from gateway.claim import AccountClaim, Claims
 from gateway.clock import Clock
 from gateway.errors import GatewayError
 from gateway.feed.alignment import Alignment
-from gateway.ledger.base import CLAIMS_TOPIC, Ledger
+from gateway.ledger.base import CLAIMS_TOPIC, Ledger, LedgerUnavailable
+from gateway.ledger.lease import Lease
 from gateway.opend.connection import Connection
 
 LOOK_INTERVAL_S = 0.25
@@ -70,10 +71,16 @@ class Following:
     `on_change` gets the claims of living keys after each change of them. `on_state` gets True when a
     session of the pinned connection has all that is wanted, and False when that session is over. Both are
     called in greenlets that others wait for, so they must not block. `keys` tells which keys live now.
+    `lease` is the worker's, on which the claims of its sockets hang.
     """
 
     def __init__(
-        self, ledger: Ledger, clock: Clock, alignment: Alignment, keys: Callable[[], KeysInForce]
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        alignment: Alignment,
+        keys: Callable[[], KeysInForce],
+        lease: Lease | None = None,
     ) -> None:
         self.claims = Claims()
         self.on_change: Callable[[Claims], None] | None = None
@@ -82,6 +89,7 @@ class Following:
         self._ledger = ledger
         self._clock = clock
         self._keys = keys
+        self._lease = lease
         self._looking = BoundedSemaphore()
         self._generation: int | None = None
         self._stored = Claims()
@@ -107,7 +115,7 @@ class Following:
             now_s, keys = self._clock.wall_s(), self._keys()
             generation = self._ledger.generations()[CLAIMS_TOPIC]
             if generation != self._generation or self._has_expired(now_s):
-                self._stored = self._ledger.claims(now_s)
+                self._stored = self._claims()
             elif keys == self._keys_seen:
                 self._forget_ended(keys)
                 return
@@ -126,6 +134,21 @@ class Following:
         if self.alignment.end_session(session):
             self._wake.set()
             self._announce(False)
+
+    def _claims(self) -> Claims:
+        """The claims that hold, those of this worker's own sockets among them.
+
+        A worker that stood still has to renew its lease first: without it the store counts its sockets as
+        ended, and they would hear of nothing until the next renewal.
+        """
+        if self._lease is None:
+            return self._ledger.claims(self._clock.wall_s())
+        if not self._lease.is_live:
+            self._lease.renew()
+        claims = self._ledger.claims(self._clock.wall_s())
+        if not self._lease.is_live:
+            raise LedgerUnavailable("the claims of this worker's sockets cannot be told without its lease")
+        return claims
 
     def _has_expired(self, now_s: float) -> bool:
         return any(

@@ -54,10 +54,23 @@ _ALL_KEYS = ""
 
 
 class SqliteLedger(SqliteClaimStore):
-    """A `Ledger` in a file. Many workers may share it; a network file system may not hold it."""
+    """A `Ledger` in a file. Many workers may share it; a network file system may not hold it.
 
-    def __init__(self, path: Path, clock: Clock | None = None, timeout_s: float = 2.0) -> None:
-        super().__init__(SqliteFile(path, _MIGRATIONS, clock or SystemClock(), timeout_s))
+    `inode` is that of the file which `prepare` found or made; without it a file that is missing is made.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock | None = None,
+        timeout_s: float = 2.0,
+        inode: int | None = None,
+    ) -> None:
+        super().__init__(SqliteFile(path, _MIGRATIONS, clock or SystemClock(), timeout_s, inode))
+
+    def prepare(self) -> int:
+        """Make the file unless it is there; its inode. Nothing stays open. Raises LedgerUnavailable."""
+        return self._file.prepare()
 
     def reserve(
         self, intent: Intent, charge: Charge, now_s: float, *, dry_run: bool = False
@@ -164,6 +177,16 @@ class SqliteLedger(SqliteClaimStore):
 
     def _fetch(self, statement: str) -> list[tuple[Any, ...]]:
         return self._file.read(lambda db: db.execute(statement).fetchall())
+
+
+def prepare(setting: str) -> int | None:
+    """Make the file of an embedded ledger unless it is there; its inode, None for another kind of ledger.
+
+    For a process that will fork: those that use the ledger then take no other file for it, and none of them
+    begins a new one, whose limits would start from nothing. Raises LedgerUnavailable.
+    """
+    scheme, _, rest = setting.partition(":")
+    return SqliteLedger(Path(rest)).prepare() if scheme == "sqlite" else None
 
 
 def _reserve(

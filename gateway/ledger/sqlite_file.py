@@ -35,16 +35,24 @@ class SqliteFile:
     """Runs steps, whole or not at all, on a database file that the first step opens or creates.
 
     `migrations` are SQL scripts, the first for a new file: each makes the next version from the one before.
+    `inode` is that of the file that it has to be, None where it may be made.
     """
 
-    def __init__(self, path: Path, migrations: Sequence[str], clock: Clock, timeout_s: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        migrations: Sequence[str],
+        clock: Clock,
+        timeout_s: float,
+        inode: int | None = None,
+    ) -> None:
         if sqlite3.sqlite_version_info < SAFE_VERSION:
             raise RuntimeError(f"SQLite {sqlite3.sqlite_version} can lose data; {SAFE_VERSION} is needed")
         self._path = path
         self._migrations = migrations
         self._timeout_s = timeout_s
         self._connection: Connection | None = None
-        self._inode = 0
+        self._inode = inode or 0
         self._thread = WorkThread()
         self._writes = Batches(self._thread, partial(self._do, "BEGIN IMMEDIATE"), clock, timeout_s)
         self._reads = Batches(self._thread, partial(self._do, "BEGIN"), clock, timeout_s)
@@ -59,6 +67,18 @@ class SqliteFile:
     def read(self, step: Callable[[Connection], T]) -> T:
         """Run a step that only reads, on one snapshot. Raises as `write`."""
         return cast(T, self._run(self._reads, step))
+
+    def prepare(self) -> int:
+        """Open or make the file and close it again, in this thread; its inode. For a process that will fork.
+
+        Raises LedgerUnavailable.
+        """
+        try:
+            self._connect()
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise self._failed(error) from error
+        self._disconnect()
+        return self._inode
 
     def close(self) -> None:
         """Close the file and end the thread; the next step opens it again."""
@@ -129,6 +149,8 @@ class SqliteFile:
     def _connect(self) -> Connection:
         if self._inode:
             self._require_same_file()
+        elif not self._path.exists():
+            self._require_no_journal()
         # Made here and not by SQLite, so that only the owner can read it and its journals.
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
@@ -146,6 +168,15 @@ class SqliteFile:
         """Refuse to go on with a new, empty file: its limits would start again from nothing."""
         if not self._path.exists() or self._path.stat().st_ino != self._inode:
             raise self._replaced()
+
+    def _require_no_journal(self) -> None:
+        """Refuse to begin a file beside what another one is still written to: SQLite would remove that."""
+        journal = self._path.with_name(f"{self._path.name}-wal")
+        if journal.exists():
+            raise LedgerUnavailable(
+                f"the ledger {self._path} is gone, and {journal.name} is not: put the ledger back, "
+                "or begin anew by removing that too"
+            )
 
     def _replaced(self) -> LedgerUnavailable:
         return LedgerUnavailable(f"the ledger {self._path} was removed or replaced while in use")

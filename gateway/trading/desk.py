@@ -236,6 +236,7 @@ class Desk:
         try:
             self._ledger.advance(intent_id, Step(state=IntentState.SENT, detail=detail), self._clock.wall_s())
         except LedgerUnavailable as error:
+            self.settlements.settle_unsent(intent_id, str(error))
             trail.ended("not_sent", str(error))
             raise _store_away(error) from error
         except WrongIntentState as error:

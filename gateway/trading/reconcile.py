@@ -68,6 +68,12 @@ FOREIGN_MARGIN_S = CLOCK_TOLERANCE_S + STALE_MARGIN_S
 LOOK_AFTER_S = 1.0
 """How long after an order was sent the lists are first asked for it."""
 
+REST_SHARE = 2.0
+"""After a look OpenD is left alone for so many times as long as the look took. Its lists have all orders of
+the day; one that is slow already, so that many orders wait for their answers, would else never recover."""
+
+REST_AT_MOST_S = 1.0
+
 READ_TIMEOUT_S = 2.0
 
 ABSENT_TWICE_S = 1.0
@@ -154,6 +160,7 @@ class Reconciler:
         self._absent_since_s: dict[str, float] = {}
         self._history_asked_s: dict[AccountKey, float] = {}
         self._left_to_people: dict[str, float] = {}
+        self._next_look_s = float("-inf")
         self._trouble = ""
         self._live_leases: frozenset[str] = frozenset()
         self._page_end: IntentRecord | None = None
@@ -202,8 +209,14 @@ class Reconciler:
         # Read after the intents: each of them was reserved under a lease that was live then.
         self._live_leases = self._ledger.live_leases(self._clock.wall_s()) if open_intents else frozenset()
         waiting = [kept for record in open_intents if (kept := self._give_up_waiting(record))]
-        if waiting:
+        begun_s = self._clock.monotonic_s()
+        if not waiting or begun_s < self._next_look_s:
+            return
+        try:
             self._look_for(waiting)
+        finally:
+            ended_s = self._clock.monotonic_s()
+            self._next_look_s = ended_s + min(REST_SHARE * (ended_s - begun_s), REST_AT_MOST_S)
 
     def _next_page(self) -> list[IntentRecord]:
         """The open intents that follow on those of the last step; after the newest begin the oldest."""

@@ -38,8 +38,14 @@ class Settlements:
             _log.error(
                 "intent %s is %s, which the ledger did not take: %s", intent_id, steps[-1].state, error
             )
-            if len(self._kept) < MAX_KEPT:
-                self._kept[intent_id] = steps
+            self._keep(intent_id, *steps)
+
+    def settle_unsent(self, intent_id: str, detail: str) -> None:
+        """An order was not sent since the ledger was away: once it is back, it has to know.
+
+        Whether the ledger has it as RESERVED or as SENT is not known before.
+        """
+        self._keep(intent_id, Step(state=IntentState.ABANDONED, detail=detail))
 
     def is_known(self, intent_id: str, outcome: IntentState) -> bool:
         """Whether the ledger has this outcome of an intent already, whoever found it out."""
@@ -56,6 +62,10 @@ class Settlements:
             if self._kept.get(intent_id) is steps:
                 del self._kept[intent_id]
 
+    def _keep(self, intent_id: str, *steps: Step) -> None:
+        if len(self._kept) < MAX_KEPT:
+            self._kept[intent_id] = steps
+
     def _advance(self, intent_id: str, steps: Sequence[Step]) -> None:
         for step in steps:
             try:
@@ -66,7 +76,15 @@ class Settlements:
                 _log.error("the outcome %s has no intent: %s", step.state, error)
 
     def _advance_late(self, intent_id: str, step: Step, error: WrongIntentState) -> None:
-        """Somebody had to take the order for unknown before its answer came; now it is resolved."""
+        """Somebody had to take the order for unknown before its answer came; now it is resolved.
+
+        One that was never sent, and is SENT in the ledger, turns out to be absent.
+        """
+        if step.state is IntentState.ABANDONED:
+            unknown = Step(state=IntentState.UNKNOWN, detail=step.detail)
+            absent = Step(state=IntentState.RESOLVED, resolution=Resolution.ABSENT, detail=step.detail)
+            self._advance(intent_id, (unknown, absent))
+            return
         resolution = _LATE.get(step.state)
         if resolution is None:
             _log.warning("an outcome came too late: %s", error)

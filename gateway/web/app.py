@@ -98,11 +98,16 @@ def create_app(settings: Settings, parts: Parts) -> Flask:
 
 
 def make_subscriptions(
-    settings: Settings, client: Client, ledger: Ledger, clock: Clock, policy_watch: PolicyWatch | None
+    settings: Settings,
+    client: Client,
+    ledger: Ledger,
+    clock: Clock,
+    policy_watch: PolicyWatch | None,
+    lease: Lease,
 ) -> Subscriptions:
     """The subscriptions of a worker: what follows the claims, and the connection that is kept in line."""
     alignment = Alignment(client, clock, timeout_s=settings.opend.timeout_s)
-    following = Following(ledger, clock, alignment, keys_in_force(policy_watch, clock))
+    following = Following(ledger, clock, alignment, keys_in_force(policy_watch, clock), lease)
     return Subscriptions(
         client,
         ledger,

@@ -107,7 +107,7 @@ def app_of_master() -> Flask:
 def _parts(settings: Settings, clock: Clock) -> Parts:
     client = _client(settings, clock)
     health = LedgerHealth(clock)
-    ledger = measured(watched(open_ledger(settings.ledger), health), clock)
+    ledger = measured(watched(open_ledger(settings.ledger, MASTER.ledger_inode), health), clock)
     lease = Lease(ledger, clock)
     frequency = _frequency(settings, client, ledger, clock)
     client.gate = frequency
@@ -130,7 +130,7 @@ def _parts(settings: Settings, clock: Clock) -> Parts:
             lease=lease,
             frequency=frequency,
         ),
-        subscriptions=make_subscriptions(settings, client, ledger, clock, policy_watch),
+        subscriptions=make_subscriptions(settings, client, ledger, clock, policy_watch, lease),
         hub=Hub(Codec(settings.api.trd_env_numbering), clock),
         policy_watch=policy_watch,
     )

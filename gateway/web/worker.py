@@ -1,8 +1,12 @@
 """gunicorn's gevent worker, with our error bodies and with an end to every wait on a peer."""
 
+import os
 import re
+import sys
+import time
 from typing import Any
 
+import gevent
 import orjson
 from gunicorn import util  # type: ignore[import-untyped]
 from gunicorn.http.body import Body  # type: ignore[import-untyped]
@@ -10,6 +14,7 @@ from gunicorn.http.errors import ConfigurationProblem, ParseException  # type: i
 from gunicorn.workers.base_async import AsyncWorker  # type: ignore[import-untyped]
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]
 
+from gateway.boot import MASTER
 from gateway.web.exchange import request_id
 from gateway.web.listener import Listener
 from gateway.web.upgrade import ServeSocket, SocketOpened
@@ -17,6 +22,9 @@ from gateway.web.upgrade import ServeSocket, SocketOpened
 KEEPALIVE_S = 75
 """How long an idle connection stays open: longer than nginx keeps its own to us (60 s), else nginx
 may send a request into a connection that is just being closed."""
+
+START_PAUSE_S = 1.0
+"""How long a worker that cannot start waits before its end lets the master fork the next."""
 
 PEER_TIMEOUT_S = KEEPALIVE_S + 5.0
 """How long one read from, or one write to, a client may take. Without it a client that stops in
@@ -29,11 +37,45 @@ send before they listen, and would take a closed connection for no answer. One t
 
 _DRAIN_STEP_BYTES = 65536
 
+RELIEF_LIMIT_S = 30.0
+"""How long a worker that is to end goes on to serve while others start in its place."""
+
+RELIEF_INTERVAL_S = 0.05
+
 
 class GatewayWorker(GeventWorker):  # type: ignore[misc]
     """Serves HTTP/1.1. What gunicorn refuses before the application is a JSON error too."""
 
     server_class = Listener
+    is_leaving = False
+
+    def handle_exit(self, sig: Any, frame: Any) -> None:
+        """End at a TERM; at a reload only once the workers that take over serve."""
+        if not self.booted:
+            os._exit(0)  # it has opened nothing yet, and those who wait for it need to know
+        if not self.is_leaving:
+            self.is_leaving = True
+            gevent.spawn(self._leave)
+
+    def _leave(self) -> None:
+        relief, give_up_s = MASTER.relief, time.monotonic() + RELIEF_LIMIT_S
+        while relief is not None and not relief.is_here and time.monotonic() < give_up_s:
+            gevent.sleep(RELIEF_INTERVAL_S)
+        self.alive = False
+
+    def init_process(self) -> None:
+        """Start, and serve until the end. A machine that is short of something now is tried again later.
+
+        Any other exit before a worker serves makes gunicorn end the whole gateway.
+        """
+        try:
+            super().init_process()
+        except OSError as error:
+            if self.booted:
+                raise
+            self.log.critical("this worker cannot start: %s", error)
+            time.sleep(START_PAUSE_S)
+            sys.exit(1)
 
     def wsgi_handler(self, listener: Any, client: Any, addr: Any) -> None:
         """What gunicorn gives the listener to serve a connection with."""

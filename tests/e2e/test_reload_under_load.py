@@ -3,17 +3,21 @@
 import json
 import signal
 import threading
+import time
 from collections import Counter
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException
 
 import pytest
 from e2e.examples import BODIES
-from fix_gateway import END_LIMIT_S, free_port, is_running, wait_until
+from fix_gateway import END_LIMIT_S, ROOT, GatewayProcess, free_port, is_running, wait_until
 
 CLIENTS = 6
 KEEPING = 3
 """So many of them keep their connection, the others open one for each request."""
+
+TWO_LOOKS_S = 3.0
+"""Longer than a worker serves on by itself after it was told to end."""
 
 
 class Client(threading.Thread):
@@ -147,3 +151,44 @@ def test_a_stop_cuts_nobody_off_who_was_taken(gateway, simulator):
     with order_in_flight(gateway, simulator), load(gateway):
         gateway.signal(signal.SIGTERM)
         assert gateway.wait_end() == 0
+
+
+@pytest.fixture
+def may_start(tmp_path):
+    """The file without which no worker of `slow_gateway` begins."""
+    file = tmp_path / "may-start"
+    file.touch()
+    return file
+
+
+@pytest.fixture
+def slow_gateway(tmp_path, may_start):
+    gateway = GatewayProcess(
+        tmp_path,
+        {"server": {"bind": f"127.0.0.1:{free_port()}", "workers": 2}, "auth": {"mode": "local"}}
+        | {"opend": {"embedded": False, "endpoints": [f"127.0.0.1:{free_port()}"]}},
+        app="e2e.held_wsgi:app",
+        PYTHONPATH=str(ROOT / "tests"),
+        MAY_START_FILE=str(may_start),
+    )
+    gateway.port = int(gateway.settings["server"]["bind"].rpartition(":")[2])
+    gateway.wait_ready()
+    wait_until(lambda: "gateway_workers 2.0" in gateway.request("GET", "/metrics")[1].decode())
+    yield gateway
+    may_start.touch()
+    if gateway.process.poll() is None:
+        gateway.stop()
+
+
+def test_the_old_workers_serve_until_the_new_ones_do(slow_gateway, may_start):
+    old = slow_gateway.children
+    may_start.unlink()
+    slow_gateway.signal(signal.SIGHUP)
+    wait_until(lambda: len(slow_gateway.children) == 4)
+    served_s = time.monotonic()
+    while time.monotonic() < served_s + TWO_LOOKS_S:
+        assert slow_gateway.request("GET", "/health")[0].status == 200
+    assert all(is_running(worker) for worker in old)
+    may_start.touch()
+    wait_until(lambda: not any(is_running(worker) for worker in old))
+    assert slow_gateway.request("GET", "/health")[0].status == 200

@@ -133,10 +133,10 @@ class RuledClient(ScriptedClient):
 class Worker:
     """One worker's part, which takes a step when it is told to."""
 
-    def __init__(self, client, ledger, clock, keys, *, auto_subscribe=True):
+    def __init__(self, client, ledger, clock, keys, *, auto_subscribe=True, lease=None):
         self.opend = client
         self.alignment = Alignment(client, clock, timeout_s=TIMEOUT_S)
-        self.following = Following(ledger, clock, self.alignment, lambda: keys.now)
+        self.following = Following(ledger, clock, self.alignment, lambda: keys.now, lease)
         self.subscriptions = Subscriptions(
             client,
             ledger,

@@ -9,7 +9,9 @@ from gevent.event import Event
 
 from gateway.claim import Claim, Holder, Subscription
 from gateway.feed.following import FORGET_AFTER_S, KeysInForce
-from gateway.ledger.base import LedgerUnavailable
+from gateway.ledger.base import CLAIMS_TOPIC, LedgerUnavailable
+from gateway.ledger.lease import LEASE_S, RENEW_INTERVAL_S, Lease
+from gateway.ledger.watched_time import WATCH_GAP_S
 from gateway.opend.errors import NotSent
 
 LIMIT_S = 10.0
@@ -83,6 +85,63 @@ def test_a_key_counts_for_what_it_may_see_and_has_the_rest_again_when_it_may(wor
     worker.follow()
     assert keys_of(worker) == {"a", "b"}
     assert [claim.acc_id for claim in worker.following.claims.accounts] == [7]
+
+
+@pytest.fixture
+def lease(ledger, clock):
+    """A lease that nothing renews in the background."""
+    lease = Lease(ledger, clock)
+    lease.lease_id = "own"
+    return lease
+
+
+@pytest.fixture
+def leased_worker(worker_with, lease):
+    """A worker one of whose sockets has claimed an account."""
+    worker = worker_with(lease=lease)
+    worker.following.look()
+    worker.subscriptions.claim_accounts(Holder("a", "socket"), [7], lease_id=lease.lease_id)
+    worker.following.look()
+    return worker
+
+
+def stand_still(ledger, clock, others):
+    """Time goes on for another worker, which sees this one's lease end."""
+    for _ in range(round((LEASE_S + WATCH_GAP_S) / RENEW_INTERVAL_S) + 2):
+        clock.advance(RENEW_INTERVAL_S)
+        ledger.renew_lease(others, clock.wall_s(), clock.wall_s() + LEASE_S)
+    assert not ledger.claims(clock.wall_s()).accounts
+
+
+def test_a_worker_that_stood_still_goes_on_with_what_its_sockets_claim(leased_worker, ledger, clock):
+    told = []
+    leased_worker.following.on_change = told.append
+    stand_still(ledger, clock, "another")
+    ledger.bump_generation(CLAIMS_TOPIC)
+    leased_worker.following.look()
+    assert [claim.acc_id for claim in leased_worker.following.claims.accounts] == [7]
+    assert told == []
+
+
+def test_claims_stay_as_they_were_while_the_lease_cannot_be_renewed(
+    leased_worker, ledger, clock, monkeypatch
+):
+    stand_still(ledger, clock, "another")
+    ledger.bump_generation(CLAIMS_TOPIC)
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "renew_lease", raising(LedgerUnavailable("the ledger is away")))
+        with pytest.raises(LedgerUnavailable):
+            leased_worker.following.look()
+    assert [claim.acc_id for claim in leased_worker.following.claims.accounts] == [7]
+    leased_worker.following.look()
+    assert [claim.acc_id for claim in leased_worker.following.claims.accounts] == [7]
+
+
+def raising(error):
+    def step(*_):
+        raise error
+
+    return step
 
 
 def test_a_key_that_is_revoked_counts_at_once_as_if_it_had_claimed_nothing(worker, keys, clock, both_claim):

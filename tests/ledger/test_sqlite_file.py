@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
@@ -16,7 +17,7 @@ from pysqlite3 import dbapi2 as sqlite3
 
 from gateway.clock import SystemClock
 from gateway.ledger import sqlite_file
-from gateway.ledger.base import Charge, LedgerUnavailable, Reserved
+from gateway.ledger.base import Charge, Exceeded, LedgerUnavailable, Reserved
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.sqlite_file import Connection, SqliteFile
 
@@ -75,6 +76,29 @@ def test_lock_held_too_long_ends_at_the_deadline_and_never_stops_the_hub(
     assert 0.2 < time.monotonic() - begun < 2
     assert longest[0] < HUB_LIMIT_S
     assert impatient.find_intent("i-1") is None
+
+
+def test_a_reservation_has_the_write_lock_from_its_first_look_to_its_last_row(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements: list[str] = []
+    connect = sqlite3.connect
+
+    def traced(*arguments: Any, **named: Any) -> Connection:
+        connection = connect(*arguments, **named)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    ledger = SqliteLedger(path)
+    ledger.generations()
+    statements.clear()
+    ledger.reserve(intent(1), rate(1), NOON)
+    ledger.close()
+    control = [text for text in statements if text.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "COMMIT"))]
+    assert control == ["BEGIN IMMEDIATE", "SAVEPOINT step", "RELEASE step", "COMMIT"]
+    assert statements[0] == control[0]
+    assert statements[-1] == control[-1]
 
 
 def test_reads_go_on_while_another_process_writes(path: Path, impatient: SqliteLedger) -> None:
@@ -196,6 +220,32 @@ def test_file_removed_while_in_use_denies_and_does_not_start_anew(
     path.touch()
     with pytest.raises(LedgerUnavailable, match="removed or replaced"):
         impatient.reserve(intent(2), rate(1), NOON)
+
+
+def test_who_knows_which_file_it_is_begins_no_other(path: Path) -> None:
+    inode = SqliteLedger(path).prepare()
+    first = SqliteLedger(path, inode=inode)
+    first.reserve(intent(1), rate(1), NOON)
+    away = path.rename(path.with_name("away"))
+    late = SqliteLedger(path, inode=inode)
+    with pytest.raises(LedgerUnavailable, match="removed or replaced"):
+        late.reserve(intent(2), rate(1), NOON)
+    with pytest.raises(LedgerUnavailable, match=r"is gone, and ledger.db-wal is not: put the ledger back"):
+        SqliteLedger(path).prepare()
+    assert not path.exists()
+    path.touch()
+    with pytest.raises(LedgerUnavailable, match="removed or replaced"):
+        late.reserve(intent(2), rate(1), NOON)
+    away.replace(path)
+    assert isinstance(late.reserve(intent(2), rate(1), NOON), Exceeded)
+    for ledger in (first, late):
+        ledger.close()
+
+
+def test_a_file_that_cannot_be_prepared_is_unavailable(path: Path) -> None:
+    path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(LedgerUnavailable, match="not a database"):
+        SqliteLedger(path).prepare()
 
 
 def test_damaged_file_is_unavailable(path: Path) -> None:

@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from fix_gateway import wait_until
 
 STEPS = ("reserve", "audit-sending", "advance-sent", "call", "advance-accepted", "answer")
 POINTS = [f"{step}:{moment}" for step in STEPS for moment in ("before", "after")]
@@ -88,6 +89,25 @@ def test_records_agree_when_the_store_stops_at(floors, orders, stop, point):
     floor = floors[STORES[stop][0]]
     placed = floor.assert_unharmed(told, back_s)
     assert (told.status, len(placed)) == ((500, 0) if point in NOT_MARKED_SENT else (200, 1))
+
+
+def test_a_worker_that_starts_while_the_ledger_is_gone_begins_no_new_one(floors):
+    floor = floors["sqlite"]
+    aside = floor.ledger_file.with_name("aside")
+    floor.ledger_file.rename(aside)
+    for worker in floor.gateway.children:
+        os.kill(worker, signal.SIGKILL)
+    floor.wait_workers(2)
+    told = [floor.order("trader") for _ in range(3)]
+    was_begun = floor.ledger_file.exists()
+    aside.rename(floor.ledger_file)
+    cause = f"the ledger {floor.ledger_file} was removed or replaced while in use"
+    assert {(each.status, each.error) for each in told} == {
+        (500, f"limit check failed: the ledger cannot be asked: {cause}")
+    }
+    assert not was_begun
+    wait_until(lambda: floor.order("trader").status == 200)
+    floor.assert_agreement(told)
 
 
 @pytest.mark.parametrize("stop", STORES)

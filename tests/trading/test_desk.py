@@ -1,4 +1,5 @@
 import math
+import os
 from decimal import Decimal
 
 import gevent
@@ -111,6 +112,13 @@ class TestPlace:
         )
         assert outcome["order_id"] == ORDER_ID
         assert verify(floor.audit_file).is_intact
+
+    def test_the_audit_is_on_disk_before_the_order_goes_out(self, floor, monkeypatch):
+        floor.place()
+        sent_at_sync = []
+        monkeypatch.setattr(os, "fsync", lambda file: sent_at_sync.append(len(floor.writes)))
+        floor.place()
+        assert (sent_at_sync, len(floor.writes)) == ([1], 2)
 
     @pytest.mark.parametrize("is_live_again", [False, True])
     def test_no_order_goes_out_whose_worker_was_taken_for_dead(self, floor, opend, is_live_again):

@@ -19,7 +19,7 @@ from gateway.ledger.watched_time import WATCH_GAP_S
 from gateway.opend.errors import ConnectionLost, OpenDLimited, OpenDRefused, OpenDUnavailable, OutcomeUnknown
 from gateway.trading import reconcile
 from gateway.trading.desk import Desk
-from gateway.trading.reconcile import HISTORY_AFTER_S
+from gateway.trading.reconcile import HISTORY_AFTER_S, LOOK_AFTER_S
 
 STATE, ORDERS, HISTORY = "GetGlobalState", "Trd_GetOrderList", "Trd_GetHistoryOrderList"
 UNKNOWN = OutcomeUnknown("may have taken effect", ConnectionLost("gone"))
@@ -329,6 +329,27 @@ class TestModified:
         assert fate(floor) is resolution
 
 
+def test_an_opend_that_lists_slowly_is_left_alone_for_a_while(floor, monkeypatch):
+    """At a look that takes 0.4 s, of all the time that passes at most a third is spent on looking."""
+    become_unknown(floor)
+    pass_time(floor, LOOK_AFTER_S)
+    answer = floor.opend.call
+
+    def slow_call(protocol, *arguments, **named):
+        if protocol.name == ORDERS:
+            floor.clock.advance(0.4)
+        return answer(protocol, *arguments, **named)
+
+    monkeypatch.setattr(floor.opend, "call", slow_call)
+    begun_s, before = floor.clock.monotonic_s(), floor.opend.names().count(ORDERS)
+    while fate(floor) is IntentState.UNKNOWN:
+        pass_time(floor, 0.25)
+    looks, took_s = floor.opend.names().count(ORDERS) - before, floor.clock.monotonic_s() - begun_s
+    assert fate(floor) is Resolution.ABSENT
+    assert looks <= 2
+    assert took_s <= 2.5
+
+
 class TestDeadWorker:
     """Intents of a worker that is no more: nothing in this one knows of them."""
 
@@ -376,7 +397,7 @@ class TestDeadWorker:
     def test_the_end_of_its_lease_gives_an_order_up_at_once(self, floor, step):
         """That of another worker, which had begun to look for it before, ends nothing."""
         own, other = Lease(floor.ledger, floor.clock), Lease(floor.ledger, floor.clock)
-        own.open(), other.open()
+        own.lease_id, other.lease_id = "own", "other"  # nothing renews them in the background
         floor.desk = Desk(floor.line, floor.ledger, floor.audit, floor.clock, lease=own)
         self.leave(floor, step)
         for _ in range(6):

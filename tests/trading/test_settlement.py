@@ -4,6 +4,7 @@ from fix_trading import ORDER_ID, PLACE
 from gateway.ledger.base import IntentState, LedgerUnavailable, Resolution, Step
 from gateway.opend.errors import OutcomeUnknown
 from gateway.trading import settlement
+from gateway.trading.context import OrderDenied
 
 ACCEPTED = Step(state=IntentState.ACCEPTED, order_id=ORDER_ID)
 REJECTED = Step(state=IntentState.REJECTED, detail="no money")
@@ -65,3 +66,21 @@ def test_what_the_ledger_cannot_take_is_kept_within_bounds_and_taken_once(any_fl
         any_floor.desk.settlements.retry()
     untaken = [line for line in caplog.messages if "has no intent" in line]
     assert untaken == [f"the outcome {state} has no intent: no intent {name}" for name, state in EACH_ONCE]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_an_order_that_was_not_sent_for_want_of_the_ledger_is_settled_once_it_is_back(any_floor, moment):
+    any_floor.ledger.fault(moment, "advance-sent", LedgerUnavailable("away"))
+    with pytest.raises(OrderDenied):
+        any_floor.place()
+    any_floor.ledger.heal()
+    any_floor.desk.settlements.retry()
+    record = any_floor.record
+    found = (record.state, record.resolution)
+    assert (
+        found
+        == {
+            "before": (IntentState.ABANDONED, None),
+            "after": (IntentState.RESOLVED, Resolution.ABSENT),
+        }[moment]
+    )

@@ -109,7 +109,7 @@ def gateways_in(home: Path) -> Iterator[Callable[..., Gateway]]:
             login_watch=LoginWatch(client, clock),
             audit=audit,
             desk=Desk(client, store, audit, clock, lease=lease),
-            subscriptions=make_subscriptions(settings, client, store, clock, policy_watch),
+            subscriptions=make_subscriptions(settings, client, store, clock, policy_watch, lease),
             hub=Hub(Codec(settings.api.trd_env_numbering), clock),
             policy_watch=policy_watch,
         )

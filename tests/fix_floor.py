@@ -6,11 +6,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -51,8 +52,12 @@ class Floor:
 
     Requests go to `front`, which is the gateway unless something stands before it. `keys` maps the id
     of a key to its limits. `store` is `sqlite` or `redis`. With `frequency_limits` the gateway keeps
-    those of its OpenD, which has none.
+    those of its OpenD, which has none. `gunicorn_file` is the configuration that gunicorn runs with, and
+    `environ` what its environment has beside this process's own.
     """
+
+    gunicorn_file = CONFIG_FILE
+    environ: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,
@@ -69,7 +74,7 @@ class Floor:
         self.told: list[Told] = []
         self.trap = Trap(directory / "trap")
         self._starts = 0
-        self._policy_file = directory / "policy.yaml"
+        self.policy_file = directory / "policy.yaml"
         self.write_policy(keys)
         self.audit_file = directory / "audit.jsonl"
         self.audit_files = [self.audit_file]
@@ -95,8 +100,8 @@ class Floor:
 
     def write_policy(self, keys: dict[str, dict[str, Any]]) -> None:
         """Replace the policy file. A key's `acc_ids` and `scopes` stand beside its limits."""
-        self._policy_file.touch(0o600)
-        self._policy_file.write_text(
+        self.policy_file.touch(0o600)
+        self.policy_file.write_text(
             json.dumps({"version": 1, "keys": list(map(self._key, keys, keys.values()))})
         )
 
@@ -137,15 +142,16 @@ class Floor:
                 "timeout_s": self._opend_timeout_s,
                 "frequency_limits": self._frequency_limits,
             },
-            "auth": {"mode": "keys", "policy": str(self._policy_file)},
+            "auth": {"mode": "keys", "policy": str(self.policy_file)},
             "ledger": self.ledger_setting,
             "audit": str(audit_file),
         }
         gateway = GatewayProcess(
             directory,
             settings,
-            *("-c", str(CONFIG_FILE)),
+            *("-c", str(self.gunicorn_file)),
             **{VARIABLE: str(self.trap.directory)},
+            **self.environ,
         )
         gateway.port = int(settings["server"]["bind"].rpartition(":")[2])
         return gateway.wait_ready()
