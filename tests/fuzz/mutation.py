@@ -151,7 +151,9 @@ def _mutated_object(value: dict[str, Any], dice: random.Random) -> dict[str, Any
     elif how < 0.75:
         del changed[name]
     elif how < 0.85:
-        changed[mutated(name.encode("utf-8", "surrogatepass"), dice).decode("utf-8", "replace")] = changed.pop(name)
+        changed[mutated(name.encode("utf-8", "surrogatepass"), dice).decode("utf-8", "replace")] = (
+            changed.pop(name)
+        )
     else:
         changed[str(dice.choice(SCALARS))] = value[name]
     return changed
