@@ -88,3 +88,26 @@ def test_campaign_reports_a_crash_and_a_hang_once_each_with_their_cases(tmp_path
     assert "KeyError" in found[b"b"]
     assert "1.50 s" in found[b"c"]
     assert keep("brittle", b"b", tmp_path).read_bytes() == b"b"
+
+
+class Endless(Target):
+    """Never comes to an end."""
+
+    name = "endless"
+    hang_s = 0.5
+
+    def seeds(self) -> list[bytes]:
+        return [b""]
+
+    def case(self, source: bytes, dice: random.Random) -> bytes:
+        return source
+
+    def run(self, case: bytes) -> str:
+        while True:
+            pass
+
+
+def test_campaign_breaks_off_what_has_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fuzz.campaign.BREAK_OFF_S", 1)
+    report = run_campaign(Endless(), 1, SEED)
+    assert [text for _, text in report.findings] == ["it did not come to its end, and was broken off"]

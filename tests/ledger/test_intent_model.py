@@ -88,6 +88,11 @@ orders = st.builds(
 )
 
 
+def micros(seconds: float) -> int:
+    """Whole microseconds, in which stores keep their times."""
+    return round(seconds * 10**6)
+
+
 @dataclass
 class Model:
     """What a ledger has to know."""
@@ -96,6 +101,7 @@ class Model:
     records: dict[str, IntentRecord] = field(default_factory=dict)
     switches: dict[str | None, TradingState] = field(default_factory=dict)
     replays: dict[ReplayKey, tuple[Replay, float]] = field(default_factory=dict)
+    were_over: set[ReplayKey] = field(default_factory=set)
     generation: int = 0
 
     def trading(self, key_id: str) -> TradingState:
@@ -106,7 +112,7 @@ class Model:
         return TradingState.ACTIVE
 
     def verdict(self, asked: Intent, closing: Closing | None, now_s: float) -> Check | None:
-        if self.latest_s - now_s > CLOCK_TOLERANCE_S:
+        if micros(self.latest_s - now_s) > micros(CLOCK_TOLERANCE_S):
             return Check.CLOCK
         trading = self.trading(asked.key_id)
         if trading is TradingState.HALTED:
@@ -130,13 +136,13 @@ class Model:
         return sum((record.intent.quantity for record in others), start=Decimal(0))
 
     def was_accepted_since(self, record: IntentRecord, since_s: float) -> bool:
-        return "accepted" in (record.state, record.resolution) and record.updated_s >= since_s
+        return "accepted" in (record.state, record.resolution) and micros(record.updated_s) >= micros(since_s)
 
     def forget_old(self, now_s: float) -> None:
         self.records = {
             name: record
             for name, record in self.records.items()
-            if record.state in OPEN or record.updated_s >= now_s - INTENT_RETENTION_S
+            if record.state in OPEN or micros(now_s - record.updated_s) <= micros(INTENT_RETENTION_S)
         }
 
 
@@ -271,13 +277,29 @@ class IntentMachine(RuleBasedStateMachine):
             self.time_passes(key.kind.ttl_s + again)
             self.begin_one_replay(key, body_hash, "i-again")
 
+    @rule(key=replay_keys, order=orders, offset=OFFSETS)
+    def a_replay_begins_by_a_clock_that_stepped_back(
+        self, key: ReplayKey, order: Order, offset: float
+    ) -> None:
+        self.reserve_one(order)
+        self.time_passes(-100.0)
+        self.begin_one_replay(key, "a", "i-behind")
+        self.time_passes(key.kind.ttl_s + offset)
+        self.begin_one_replay(key, "a", "i-again")
+
     def begin_one_replay(self, key: ReplayKey, body_hash: str, name: str) -> None:
+        """What was over once may be gone, though the clock has stepped back since."""
         now_s = max(self.now_s, self.model.latest_s)
         known, until_s = self.model.replays.get(key, (None, 0.0))
         found = self.ledger.begin_replay(key, body_hash, name, self.now_s)
-        assert found == (known if known and now_s < until_s else None)
+        is_known = known is not None and micros(now_s) < micros(until_s)
+        assert found == (known if is_known else None) or (found is None and key in self.model.were_over)
+        self.model.were_over |= {
+            each for each, (_, end_s) in self.model.replays.items() if micros(now_s) >= micros(end_s)
+        }
         if found is None:
             self.model.replays[key] = Replay(body_hash, name), now_s + key.kind.ttl_s
+            self.model.were_over.discard(key)
 
     @rule(key=replay_keys, is_own=st.booleans(), body=st.none() | st.binary(max_size=4))
     def end_replay(self, key: ReplayKey, is_own: bool, body: bytes | None) -> None:
