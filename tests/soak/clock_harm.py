@@ -25,11 +25,8 @@ def step_ahead(stage: Stage, pick: Random) -> None:
 
 
 def _step(stage: Stage, offset_s: float, pick: Random) -> None:
-    stage.set_clock(offset_s)
-    try:
+    with stage.clock_ahead(offset_s):
         time.sleep(pick.uniform(0.5, 4.0))
-    finally:
-        stage.set_clock(0.0)
     time.sleep(NOTICED_WITHIN_S)
 
 

@@ -12,7 +12,7 @@ from soak.client import Ask, Kind
 from soak.harm import SETTLE_S, Excuse
 from soak.harmer import Done
 from soak.listener import SocketLog
-from soak.stage import Halt, Size, Stage
+from soak.stage import Halt, Missetting, Size, Stage
 from three_records import REMARK_PREFIX, Entry, Records
 
 from gateway.audit import verify
@@ -57,6 +57,7 @@ class Evidence:
     intents: Mapping[str, IntentRecord]
     sockets: Sequence[SocketLog]
     halts: Sequence[Halt]
+    missettings: Sequence[Missetting]
     done: Sequence[Done]
     before: Size
     after: Size
@@ -67,6 +68,12 @@ class Evidence:
         """Whether a harm that has the excuse was done at any moment of the time."""
         return any(
             done.begin_s <= to_s and from_s <= done.end_s + SETTLE_S for done in self._done_with[excuse]
+        )
+
+    def missing_s(self, from_s: float, to_s: float) -> float:
+        """By how much a length of time between these may have looked longer to the gateway than it was."""
+        return sum(
+            abs(each.ahead_s) for each in self.missettings if each.begin_s <= to_s and from_s <= each.end_s
         )
 
     def ends(self, excuse: Excuse) -> list[Done]:
@@ -192,6 +199,7 @@ def gather(stage: Stage, told: Sequence[Ask], **others: Any) -> Evidence:
         journal=stage.journal,
         intents=intents,
         halts=stage.halts,
+        missettings=stage.missettings,
         **others,
     )
 

@@ -20,7 +20,7 @@ from soak.key import TRADERS
 from soak.stage import Stage
 
 PLACE_ORDER = 2202
-STRIKE_LIMIT_S = 10.0
+STRIKE_LIMIT_S = 60.0
 
 
 class Lane(StrEnum):

@@ -125,7 +125,7 @@ def under_caps(evidence: Evidence) -> Verdict:
         executed = executions.get(key_id, [])
         trials += len(executed)
         if "max_orders_per_minute" in caps:
-            breaches += _over_rate(key_id, executed, caps["max_orders_per_minute"])
+            breaches += _over_rate(evidence, key_id, executed, caps["max_orders_per_minute"])
         for currency, cap in caps.get("max_daily_value", {}).items():
             breaches += _over_day(key_id, executed, currency, Decimal(cap))
     denied = sum(ask.status == 429 and ask.key_id in CAPPED for ask in evidence.of(Kind.PLACE))
@@ -134,15 +134,18 @@ def under_caps(evidence: Evidence) -> Verdict:
     return Verdict(trials, breaches, f"{denied} denied")
 
 
-def _over_rate(key_id: str, executed: list[Execution], cap: int) -> Iterator[Breach]:
+def _over_rate(evidence: Evidence, key_id: str, executed: list[Execution], cap: int) -> Iterator[Breach]:
     """An order was charged between its request and its execution: `cap` + 1 of these inside of 60 s are one
-    too many, whatever any clock of the gateway said."""
+    too many. A minute in which the gateway's clock was set ahead is shorter by as much, and no more."""
     if len(executed) <= cap:
         return
     by_sent = sorted(executed, key=lambda each: each.sent_s)
     for index, first in enumerate(by_sent):
         ends = sorted(each.entry["time"] for each in by_sent[index:])
-        if len(ends) > cap and ends[cap] - first.sent_s < RATE_WINDOW_S:
+        if len(ends) <= cap:
+            return
+        window_s = RATE_WINDOW_S - evidence.missing_s(first.sent_s, ends[cap])
+        if ends[cap] - first.sent_s < window_s:
             yield Breach(
                 f"{key_id}: {cap + 1} orders in {ends[cap] - first.sent_s:.2f} s (cap {cap})", first.asks[0]
             )

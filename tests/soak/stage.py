@@ -34,6 +34,15 @@ class Halt:
 
 
 @dataclass(frozen=True, slots=True)
+class Missetting:
+    """A time in which the workers' wall clock was ahead of the machine's by so much, or (below 0) behind."""
+
+    begin_s: float
+    end_s: float
+    ahead_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Size:
     """What the gateway takes of the machine: of each figure that of the worker which has the most."""
 
@@ -47,7 +56,8 @@ class Size:
 class Stage(Floor):
     """A floor whose callers come through nginx. All parts may be harmed while it is open.
 
-    `halts` are the times for which trading was halted. Attributes that harms use: `gateway` (the master:
+    `halts` are the times for which trading was halted, `missettings` those of a wrong clock.
+    Attributes that harms use: `gateway` (the master:
     `signal`, `process.pid`), `workers`, `opend` (`fault`, `admin`), `redis` (None on SQLite),
     `ledger_file`, `nginx`, `tokens`, `write_policy`.
     """
@@ -58,6 +68,7 @@ class Stage(Floor):
         super().__init__(directory, KEYS, store=store, workers=WORKERS, opend_timeout_s=OPEND_TIMEOUT_S)
         self.store = store
         self.halts: list[Halt] = []
+        self.missettings: list[Missetting] = []
         self._marks = directory / "workers"
         self._marks.mkdir()
         self.environ = {VARIABLE: str(self._marks)}
@@ -112,8 +123,18 @@ class Stage(Floor):
         else:
             self.set_trading(state, key_id)
 
-    def set_clock(self, ahead_s: float) -> None:
-        """Set the wall clock of all workers, as seconds that it is ahead of the machine's."""
+    @contextmanager
+    def clock_ahead(self, ahead_s: float) -> Iterator[None]:
+        """Set the wall clock of all workers so far ahead of the machine's; then right again."""
+        begin_s = time.time()
+        self._set_clock(ahead_s)
+        try:
+            yield
+        finally:
+            self._set_clock(0.0)
+            self.missettings.append(Missetting(begin_s, time.time(), ahead_s))
+
+    def _set_clock(self, ahead_s: float) -> None:
         new = self._marks / "clock.new"
         new.write_text(str(ahead_s))
         new.replace(self._marks / "clock")
