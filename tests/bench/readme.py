@@ -126,6 +126,12 @@ ROWS = (
         ("一个 worker 的内存，负载之后", "不超过 85 MB"),
     ),
     Row(
+        "memory",
+        "growth from minute 2 to 10",
+        ("the same, growth from minute 2 to 10 of steady load", "none (at most 1 MB)"),
+        ("同上，持续负载第 2 到第 10 分钟的增长", "无（不超过 1 MB）"),
+    ),
+    Row(
         "start",
         "a worker to its first answer",
         ("a worker's start to its first answer", "at most 1.5 s"),
