@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -106,7 +105,7 @@ def answers(port):
     try:
         with urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
             return json.loads(answer.read())
-    except URLError:
+    except OSError:  # nobody listens yet, or no worker has come up
         return None
 
 
