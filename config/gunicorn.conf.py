@@ -51,6 +51,7 @@ forwarded_allow_ips = ""  # no header of a client's may change what scheme or pa
 
 control_socket_disable = True
 accesslog = None  # the gateway writes its own
+logger_class = "gateway.web.worker.GunicornLogger"
 logconfig_dict = logging_config(settings)
 
 

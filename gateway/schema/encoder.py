@@ -60,7 +60,8 @@ class Encoders(dict[type[WireMessage], Encode]):
 
         Fields that always stand in the answer make up one literal. For an optional field that is set,
         its value is mostly not the default, so only the others are asked whether they are set. `in` asks
-        as `HasField` does, and a slice makes a list of a repeated field, at half the cost each.
+        as `HasField` does, and a slice makes a list of a repeated field, at half the cost each. An empty
+        list needs no comprehension, and a message of a few values no call.
         """
         always = [field for field in descriptor.fields if field.is_required or field.is_repeated]
         optional = [field for field in descriptor.fields if not (field.is_required or field.is_repeated)]
@@ -90,17 +91,40 @@ class Encoders(dict[type[WireMessage], Encode]):
         if not field.is_repeated:
             return self._expression(field, source)
         element = self._expression(field, "each")
-        return f"{source}[:]" if element == "each" else f"[{element} for each in {source}[:]]"
+        if element == "each":
+            return f"{source}[:]"
+        return f"(values := {source}[:]) and [{element} for each in values]"
 
     def _expression(self, field: FieldDescriptor, value: str) -> str:
         """The source that makes JSON of the source `value`."""
         if field.message_type is not None:
+            if self._is_flat(field.message_type):
+                return self._literal(field.message_type, value)
             return f"encode_{field.name}({value})"
         if self._shown(field):
             return f"shown_{field.name}[{value}]"
         if field.type in INT64_TYPES and self._int64 is Int64Format.STRING:
             return f"str({value})"
         return _EXPRESSIONS.get(field.type, "{0}").format(value)
+
+    def _is_flat(self, descriptor: Descriptor) -> bool:
+        """Whether a message, such as a security, is but a few values that are always there."""
+        return bool(descriptor.fields) and all(
+            field.is_required and field.message_type is None and self._shown(field) is None
+            for field in descriptor.fields
+        )
+
+    def _literal(self, descriptor: Descriptor, value: str) -> str:
+        """The source of a flat message where it stands, which spares a call."""
+        inner = value if value == "each" else "inner"
+        values = [self._expression(field, f"{inner}.{field.name}") for field in descriptor.fields]
+        if inner != value:
+            values[0] = values[0].replace(f"{inner}.", f"({inner} := {value}).", 1)
+        members = (
+            f"{snake_case(field.name)!r}: {each}"
+            for field, each in zip(descriptor.fields, values, strict=True)
+        )
+        return f"{{{', '.join(members)}}}"
 
     def _shown(self, field: FieldDescriptor) -> Any:
         enumeration = enum_of(field)
