@@ -35,7 +35,7 @@ def post_worker_init(worker):
     for ledger in (SqliteLedger, RedisLedger):
         set_points(ledger, "reserve", lambda *_, dry_run=False: None if dry_run else "reserve")
         set_points(ledger, "advance", lambda ledger, intent_id, step, now_s: f"advance-{step.state}")
-        set_points(ledger, "begin_replay", lambda *_: "claim")
+        set_points(ledger, "begin_replay", lambda *_, **__: "claim")
         set_points(ledger, "finish_replay", lambda *_: "keep")
     set_points(AuditLog, "write", lambda log, event, **_: f"audit-{event.kind}")
     set_points(Client, "call", lambda client, protocol, *_, **__: order_step("call", protocol.proto_id))

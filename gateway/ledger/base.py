@@ -411,8 +411,13 @@ class Ledger(ClaimStore, Protocol):
         """OpenD said that the window is full: it is, until the oldest call that is known leaves it."""
         ...
 
-    def begin_replay(self, key: ReplayKey, body_hash: str, intent_id: str, now_s: float) -> Replay | None:
-        """Claim a request. None: it is the caller's to run; else the earlier request."""
+    def begin_replay(
+        self, key: ReplayKey, body_hash: str, intent_id: str, now_s: float, *, stretch_s: int = 0
+    ) -> Replay | None:
+        """Claim a request. None: it is the caller's to run; else the earlier request.
+
+        An earlier one is remembered for `stretch_s` longer, by which the wall clock was set ahead meanwhile.
+        """
         ...
 
     def finish_replay(self, key: ReplayKey, intent_id: str, status: int, body: bytes) -> None:

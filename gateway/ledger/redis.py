@@ -174,11 +174,13 @@ class RedisLedger(RedisClaimStore):
         args = (what, orjson.dumps(_call(call)), to_us(now_s), uuid4().hex)
         return self._ask(lambda: self._count_call(keys=[_CALLS + call.window], args=args))
 
-    def begin_replay(self, key: ReplayKey, body_hash: str, intent_id: str, now_s: float) -> Replay | None:
+    def begin_replay(
+        self, key: ReplayKey, body_hash: str, intent_id: str, now_s: float, *, stretch_s: int = 0
+    ) -> Replay | None:
         """See `Ledger.begin_replay`."""
         ttl_us = key.kind.ttl_s * MICROS
         removal_ms = 2 * key.kind.ttl_s * 1000
-        args = (to_us(now_s), ttl_us, body_hash, intent_id, removal_ms)
+        args = (to_us(now_s), ttl_us, body_hash, intent_id, removal_ms, stretch_s * MICROS)
         answer = self._ask(lambda: self._begin_replay(keys=[_replay_key(key), _CLOCK], args=args))
         if answer is None:
             return None

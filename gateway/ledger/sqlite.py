@@ -116,9 +116,14 @@ class SqliteLedger(SqliteClaimStore):
         """See `Ledger.fill_calls`."""
         self._file.write(lambda db: sqlite_call.fill_calls(db, call, to_us(now_s)))
 
-    def begin_replay(self, key: ReplayKey, body_hash: str, intent_id: str, now_s: float) -> Replay | None:
+    def begin_replay(
+        self, key: ReplayKey, body_hash: str, intent_id: str, now_s: float, *, stretch_s: int = 0
+    ) -> Replay | None:
         """See `Ledger.begin_replay`."""
-        return self._file.write(lambda db: _begin_replay(db, key, body_hash, intent_id, to_us(now_s)))
+        stretch_us = stretch_s * MICROS
+        return self._file.write(
+            lambda db: _begin_replay(db, key, body_hash, intent_id, to_us(now_s), stretch_us)
+        )
 
     def finish_replay(self, key: ReplayKey, intent_id: str, status: int, body: bytes) -> None:
         """See `Ledger.finish_replay`."""
@@ -263,12 +268,13 @@ def _replay_key(key: ReplayKey) -> tuple[str, str, str, str]:
 
 
 def _begin_replay(
-    db: Connection, key: ReplayKey, body_hash: str, intent_id: str, now_us: int
+    db: Connection, key: ReplayKey, body_hash: str, intent_id: str, now_us: int, stretch_us: int
 ) -> Replay | None:
     now_us = max(now_us, sqlite_limit.latest_us(db))
+    over_us = now_us - stretch_us
     row = db.execute(
         f"SELECT body_hash, intent_id, status, body FROM replay WHERE {_REPLAY} AND expires_us > ?",
-        (*_replay_key(key), now_us),
+        (*_replay_key(key), over_us),
     ).fetchone()
     if row:
         return Replay(*row)
@@ -280,7 +286,7 @@ def _begin_replay(
     db.execute(
         "DELETE FROM replay WHERE (kind, key_id, route, token) IN "
         f"(SELECT kind, key_id, route, token FROM replay WHERE expires_us <= ? LIMIT {GC_ROWS})",
-        (now_us,),
+        (over_us,),
     )
     return None
 

@@ -214,10 +214,10 @@ class Desk:
         late = _LateAnswer(self.settlements, intent_id, trail)
         try:
             response = self._send_before(deadline_s, protocol, request, cleared.fence, late)
-        except GatewayError as error:
+        except Exception as error:  # a defect, too, leaves open whether it went out, which is said at once
             outcome, steps = _outcome_of(error, peculiarity)
             self.settlements.settle(intent_id, *steps)
-            trail.ended(outcome, str(error))
+            trail.ended(outcome, _text_of(error))
             raise
         finally:
             late.may_settle.set()
@@ -251,21 +251,12 @@ class Desk:
         fence: Fence | None,
         late: "_LateAnswer",
     ) -> WireMessage:
-        """Send unless it is too late: after the deadline nobody expects that the order may still go out.
-
-        A defect on the way leaves open whether it went out, which is said at once. Raises GatewayError.
-        """
+        """Send unless it is too late: after the deadline nobody expects that the order may still go out."""
         if self._clock.monotonic_s() >= deadline_s:
             raise NotSent("the time for this order was over before its turn")
-        try:
-            return self._client.call(
-                protocol, request, kind=CallKind.WRITE, deadline_s=deadline_s, fence=fence, on_late=late
-            )
-        except GatewayError:
-            raise
-        except Exception as error:
-            _log.exception("an order may have been sent or not: sending it failed")
-            raise OutcomeUnknown(f"the gateway failed while sending this order: {error!r}") from error
+        return self._client.call(
+            protocol, request, kind=CallKind.WRITE, deadline_s=deadline_s, fence=fence, on_late=late
+        )
 
     def _send_passing(self, protocol: Protocol, request: WireMessage, trail: AuditTrail) -> WireMessage:
         try:
@@ -343,9 +334,15 @@ def _store_away(error: LedgerUnavailable) -> OrderDenied:
     return OrderDenied(Denied(DenyReason.STORE_UNAVAILABLE, {"cause": str(error)}))
 
 
-def _outcome_of(error: GatewayError, peculiarity: str | None = None) -> tuple[str, tuple[Step, ...]]:
+def _text_of(error: Exception) -> str:
+    """An error in a sentence."""
+    return str(error) if isinstance(error, GatewayError) else f"the gateway failed on the way: {error!r}"
+
+
+def _outcome_of(error: Exception, peculiarity: str | None = None) -> tuple[str, tuple[Step, ...]]:
     """What an error of a sent order means: a word for the audit, and the ledger's steps from SENT."""
-    detail = f"{peculiarity}; {error}" if peculiarity else str(error)
+    text = _text_of(error)
+    detail = f"{peculiarity}; {text}" if peculiarity else text
     if isinstance(error, OpenDRefused):
         return IntentState.REJECTED, (Step(state=IntentState.REJECTED, detail=detail),)
     unknown = Step(state=IntentState.UNKNOWN, detail=detail)

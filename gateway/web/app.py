@@ -132,7 +132,12 @@ def _services(settings: Settings, parts: Parts) -> Services:
         ledger_health=parts.ledger_health,
         login_watch=parts.login_watch,
         audit=parts.audit,
-        replays=Replays(parts.ledger, parts.clock, settings.opend.timeout_s + ANSWER_MARGIN_S),
+        replays=Replays(
+            parts.ledger,
+            parts.clock,
+            settings.opend.timeout_s + ANSWER_MARGIN_S,
+            parts.desk.clock_watch.stretch_s,
+        ),
         desk=parts.desk,
         subscriptions=parts.subscriptions,
         kept=KeptAnswers(parts.clock, settings.quote.keep_s, lambda: parts.client.session),

@@ -8,7 +8,7 @@ its order tells what became of it; nothing is sent a second time.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -95,11 +95,17 @@ class Write(Protocol):
 
 
 class Replays:
-    """The claims of one application. A request has its answer within `running_limit_s`, or it died."""
+    """The claims of one application. A request has its answer within `running_limit_s`, or it died.
 
-    def __init__(self, ledger: Ledger, clock: Clock, running_limit_s: float) -> None:
+    `stretch_s` tells how much longer a time of so many seconds is by a wall clock that was set ahead in it.
+    """
+
+    def __init__(
+        self, ledger: Ledger, clock: Clock, running_limit_s: float, stretch_s: Callable[[float], int]
+    ) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._stretch_s = stretch_s
         self._running_limit_s = running_limit_s
 
     def once(self, claim: Claim, intent_id: str, write: Write, exchange: Exchange) -> Response:
@@ -134,7 +140,9 @@ class Replays:
         return self._begin(claim, intent_id)
 
     def _begin(self, claim: Claim, intent_id: str) -> Replay | None:
-        return self._ledger.begin_replay(claim.key, claim.body_hash, intent_id, self._clock.wall_s())
+        key, now_s = claim.key, self._clock.wall_s()
+        stretch_s = self._stretch_s(key.kind.ttl_s)
+        return self._ledger.begin_replay(key, claim.body_hash, intent_id, now_s, stretch_s=stretch_s)
 
     def _answer_again(
         self, claim: Claim, intent_id: str, earlier: Replay, write: Write, exchange: Exchange

@@ -90,7 +90,7 @@ def write_policy(directory: Path, limits: dict[str, Any]) -> list[dict[str, str]
 def settings(opend: str, **sections: Any) -> dict[str, Any]:
     """A gateway before `opend`, with keys, ledger and audit in the directory of its settings."""
     return {
-        "opend": {"embedded": False, "endpoints": [opend]},
+        "opend": {"embedded": False, "endpoints": [opend], "frequency_limits": False},
         "auth": {"mode": "keys", "policy": "policy.yaml"},
         "ledger": "sqlite:ledger.db",
         "audit": "audit.jsonl",

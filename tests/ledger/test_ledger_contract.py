@@ -568,6 +568,13 @@ class TestReplay:
         ledger.drop_replay(self.KEY, "i-1", needs_record=needs_record)
         assert (ledger.begin_replay(self.KEY, "hash", "i-2", NOON) is None) is is_dropped
 
+    def test_claim_is_remembered_longer_by_a_clock_that_was_set_ahead(self, ledger: Ledger) -> None:
+        packet = replace(self.KEY, kind=ReplayKind.PACKET)
+        ledger.begin_replay(packet, "hash", "i-1", NOON)
+        later = ledger.begin_replay(packet, "hash", "i-2", NOON + 159, stretch_s=100)
+        assert later == Replay("hash", "i-1")
+        assert ledger.begin_replay(packet, "hash", "i-2", NOON + 160, stretch_s=100) is None
+
     def test_claim_without_an_order_is_kept_where_it_needs_one(self, ledger: Ledger) -> None:
         ledger.begin_replay(self.KEY, "hash", "i-1", NOON)
         ledger.drop_replay(self.KEY, "i-1", needs_record=True)

@@ -396,13 +396,13 @@ class TestDefect:
         assert floor.record.resolution is Resolution.ABSENT
         assert floor.outcomes()[-1] == "outcome not_sent"
 
-    def test_an_order_is_unknown_at_once(self, floor, caplog):
+    def test_an_order_is_unknown_at_once(self, floor):
         floor.line.fault("after", f"call-{PLACE.name}", ZeroDivisionError("a defect"))
-        with pytest.raises(OutcomeUnknown, match="a defect"):
+        with pytest.raises(ZeroDivisionError):
             floor.place()
         assert floor.record.state is IntentState.UNKNOWN
+        assert "a defect" in floor.record.detail
         assert floor.outcomes() == ["sending allowed", "outcome unknown"]
-        assert "ZeroDivisionError" in caplog.text
 
 
 class TestDenied:

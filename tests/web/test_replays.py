@@ -70,6 +70,19 @@ def test_the_first_answer_is_kept_for_24_hours(gateway):
     assert sent(gateway) == 2
 
 
+@pytest.mark.parametrize("step_s", [61, 25 * 3600])
+@pytest.mark.parametrize("name", [{}, {"key": None, "body": ORDER | PACKET}])
+def test_a_clock_that_is_set_ahead_forgets_no_answer_early(gateway, step_s, name):
+    first = place(gateway, **name)
+    gateway.clock.advance(10)
+    gateway.clock.wall += step_s
+    place(gateway, key="another")
+    assert_replayed(place(gateway, **name), first)
+    gateway.clock.advance(49)
+    assert_replayed(place(gateway, **name), first)
+    assert sent(gateway) == 2
+
+
 def test_another_body_is_422(gateway):
     place(gateway)
     answer = place(gateway, ORDER | {"qty": 200})
@@ -183,9 +196,9 @@ def killed(gateway, monkeypatch, target, name, when="before", **request):
     """A first request that dies when it comes to a step; returns its intent's id."""
     step, seen = getattr(target, name), []
 
-    def watching(key, body_hash, intent_id, now_s):
+    def watching(key, body_hash, intent_id, now_s, **more):
         seen.append(intent_id)
-        return begin(key, body_hash, intent_id, now_s)
+        return begin(key, body_hash, intent_id, now_s, **more)
 
     def dying(*arguments, **keywords):
         if when == "after":
