@@ -221,7 +221,14 @@ class OrderLife(RuleBasedStateMachine):
         lease.renew()
         desk = Desk(line, ledger, audit, self.clock, timeout_s=TIMEOUT_S, lease=lease)
         reconciler = Reconciler(
-            line, ledger, audit, self.clock, settlements=desk.settlements, timeout_s=TIMEOUT_S, lease=lease
+            line,
+            ledger,
+            audit,
+            self.clock,
+            settlements=desk.settlements,
+            clock_watch=desk.clock_watch,
+            timeout_s=TIMEOUT_S,
+            lease=lease,
         )
         return Worker(line, ledger, audit, lease, desk, reconciler)
 
