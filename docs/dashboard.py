@@ -445,6 +445,31 @@ RUNTIME = (
     ),
 )
 
+SAVED = (
+    Panel(
+        "Reads that another one's call answered",
+        "ops",
+        [Query(rate("gateway_shared_reads_total"), "shared")],
+        "Identical reads at the same moment share one call of OpenD.",
+        span=8,
+    ),
+    Panel(
+        "Answers of routes that are kept",
+        "ops",
+        [Query(rate("gateway_kept_answers_total", by="result"), "{{result}}")],
+        "`kept` ones needed no call of OpenD. Empty unless `quote.keep_s` names routes.",
+        is_stacked=True,
+        span=8,
+    ),
+    Panel(
+        "Memory of kept answers",
+        "bytes",
+        [Query(f"sum({series('gateway_kept_answer_bytes')})", "kept")],
+        "Each worker keeps up to 16 MiB.",
+        span=8,
+    ),
+)
+
 ROWS: Mapping[str, Sequence[Panel]] = {
     "Now": NOW,
     "Traffic": TRAFFIC,
@@ -454,6 +479,7 @@ ROWS: Mapping[str, Sequence[Panel]] = {
     "Orders and denials": ORDER_PANELS,
     "Ledger and audit": RECORDS,
     "Live data": LIVE,
+    "Reads saved": SAVED,
     "Runtime": RUNTIME,
 }
 

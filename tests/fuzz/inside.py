@@ -56,7 +56,7 @@ class SimulatedClient:
 
     abort = close
 
-    def call(self, protocol, request, *, kind, pinned=False, timeout_s=None, deadline_s=None, fence=None):
+    def call(self, protocol, request, *, fence=None, **_):
         if fence and (reason := fence()):
             raise NotSent(reason)
         if "packetID" in request.c2s.DESCRIPTOR.fields_by_name:
@@ -129,7 +129,7 @@ class Inside:
             login_watch=LoginWatch(client, self.clock),
             audit=self.audit,
             desk=Desk(client, store, self.audit, self.clock, lease=lease),
-            subscriptions=make_subscriptions(settings, client, store, self.clock, None),
+            subscriptions=make_subscriptions(settings, client, store, self.clock, None, lease),
             hub=self.hub,
             policy_watch=None,
         )

@@ -105,7 +105,11 @@ class Policies(_Files):
     name = "policies"
 
     def seeds(self) -> list[bytes]:
-        return [RICH_POLICY, (ROOT / "config" / "policy.yaml").read_bytes(), b"version: 1\nkeys: []\n"]
+        return [
+            RICH_POLICY,
+            (ROOT / "config" / "policy.example.yaml").read_bytes(),
+            b"version: 1\nkeys: []\n",
+        ]
 
     def run(self, case: bytes) -> str:
         try:

@@ -205,8 +205,19 @@ def _steps(gateway: GatewayProcess, policy: Path, token: str) -> list[Callable[[
             while json.loads(socket.recv())["type"] != "quote":
                 pass
 
+    def read_the_same_at_once() -> None:
+        readers = [
+            threading.Thread(target=call, args=("/api/snapshot", BODIES["snapshot"])) for _ in range(8)
+        ]
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join(ANSWER_LIMIT_S)
+
     return [
         listen,
+        read_the_same_at_once,
+        lambda: call("/api/plate-set", BODIES["plate-set"]),
         lambda: call("/api/accounts"),
         lambda: call("/api/quote", BODIES["quote"]),
         lambda: call("/api/order", ORDER),
@@ -230,6 +241,7 @@ def monitored(tmp_path_factory) -> Iterator[Monitored]:
         settings = {
             "opend": {"embedded": False, "endpoints": [simulator.address], "frequency_limits": False},
             "auth": {"mode": "keys", "policy": str(policy)},
+            "quote": {"keep_s": {"plate-set": 60}},
         }
         gateway = GatewayProcess(directory, settings).wait_ready()
         parts.callback(gateway.stop)

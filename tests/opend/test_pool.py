@@ -3,9 +3,10 @@ import pytest
 from gevent.event import Event
 
 from gateway.clock import SystemClock
+from gateway.opend.crypto import PacketEncAlgo
 from gateway.opend.errors import ConnectionLost, OpenDUnavailable
 from gateway.opend.pool import MIN_GAP_S, Pool
-from gateway.opend.protocol import SessionState
+from gateway.opend.protocol import SessionInfo, SessionState
 from gateway.opend.settings import ClientSettings, Endpoint
 
 FIRST = Endpoint("first", 1)
@@ -23,6 +24,7 @@ class StubConnection:
         self.in_flight = 0
         self.is_doubtful = False
         self.end_reason = None
+        self.info = SessionInfo(1, 1011, 2, 10, PacketEncAlgo.NONE)
 
     @property
     def state(self):
