@@ -17,7 +17,7 @@ SEED = 1
 TARGETS = {
     Frames: (6000, 150),
     Bodies: (1200, 400),
-    Policies: (1200, 100),
+    Policies: (1200, 80),
     SettingsFiles: (400, 50),
     Messages: (400, 60),
     Streams: (150, 3),
