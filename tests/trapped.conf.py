@@ -39,7 +39,7 @@ def post_worker_init(worker):
         set_points(ledger, "finish_replay", lambda *_: "keep")
     set_points(AuditLog, "write", lambda log, event, **_: f"audit-{event.kind}")
     set_points(Client, "call", lambda client, protocol, *_, **__: order_step("call", protocol.proto_id))
-    set_points(Connection, "_write", lambda connection, wire, outgoing: frame_step(outgoing.frame))
+    set_points(Connection, "_post", lambda connection, outgoing: frame_step(outgoing.frame))
     Reconciler.step = out_of_reach(Reconciler.step)
     worker.wsgi.wsgi_app = answering(worker.wsgi.wsgi_app)
     product["post_worker_init"](worker)
