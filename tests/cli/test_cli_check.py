@@ -123,7 +123,7 @@ def test_running_gateway_is_found_with_its_opend(start_gateway, site):
     ).wait_ready()
     site.write(gateway.settings)
     status, found = checked(site)
-    assert status == 0
+    assert status == 0, found
     assert re.fullmatch(rf"a gateway [0-9.]+ serves 127\.0\.0\.1:{gateway.port}", found["address"][1])
     assert re.fullmatch(r"OpenD \d+ is logged in for quotes and trading", found["opend"][1])
 
