@@ -4,10 +4,8 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-import orjson
-
 from gateway.feed.frame import text_head
-from gateway.schema.text import odd_text
+from gateway.schema.text import json_bytes
 
 _SEQ = b'{"seq":'
 
@@ -59,7 +57,7 @@ class Message:
     ) -> None:
         self.type = message_type.value
         self.stream = stream
-        self.tail = b"," + orjson.dumps({"type": message_type, **fields}, odd_text)[1:]
+        self.tail = b"," + json_bytes({"type": message_type, **fields})[1:]
         self.size = len(self.tail)
         self._heads: dict[int, bytes] = {}
 

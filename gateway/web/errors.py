@@ -4,12 +4,11 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from gateway.errors import GatewayError
-from gateway.schema.text import odd_text
+from gateway.schema.text import json_bytes
 from gateway.web.body import JSON_TYPE
 from gateway.web.exchange import Exchange
 
@@ -28,7 +27,7 @@ def register_error_handlers(app: Flask) -> None:
 
 def json_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer."""
-    return Response(orjson.dumps(body, odd_text), status, headers, content_type=JSON_TYPE)
+    return Response(json_bytes(body), status, headers, content_type=JSON_TYPE)
 
 
 def gateway_error(error: GatewayError) -> Response:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-import orjson
 from flask import Response
 
 from gateway.opend.shared import Reading
 from gateway.schema.codec import Int64Format
 from gateway.schema.descriptors import WireMessage
+from gateway.schema.text import json_bytes
 from gateway.web.body import JSON_TYPE
 from gateway.web.services import Services
 
@@ -34,4 +34,4 @@ def shared_body(services: Services, reading: Reading, int64: Int64Format) -> byt
 
 
 def _body(services: Services, answer: WireMessage, int64: Int64Format) -> bytes:
-    return orjson.dumps(SUCCESS | services.codec.encode(answer, int64))
+    return json_bytes(SUCCESS | services.codec.encode(answer, int64))
