@@ -229,9 +229,9 @@ def _steps(gateway: GatewayProcess, policy: Path, token: str) -> list[Callable[[
     ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def monitored(tmp_path_factory) -> Iterator[Monitored]:
-    """All of it, once for all tests of this folder: a gateway, troubled ones, and Prometheus."""
+    """All of it, once for each file of tests, and gone after it: a gateway, troubled ones, and Prometheus."""
     directory = tmp_path_factory.mktemp("monitored")
     policy, token = directory / "policy.yaml", new_token()
     _write_policy(policy, token)

@@ -35,7 +35,15 @@ from plain_model import (
     S,
 )
 
-from gateway.ledger.base import INTENT_RETENTION_S, IntentState, Ledger, Resolution, Step, TradingState
+from gateway.ledger.base import (
+    INTENT_RETENTION_S,
+    CallCharge,
+    IntentState,
+    Ledger,
+    Resolution,
+    Step,
+    TradingState,
+)
 from gateway.ledger.redis import RedisLedger
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.order import IntentKind, Side
@@ -137,6 +145,15 @@ class LimitsMachine(RuleBasedStateMachine):
     def a_full_minute_ends(self, key_id: str, offset: int) -> Any:
         return self.ask_again_after(MINUTE + offset, key_id, [PLAIN | {"is_meant": True}] * RATE_CAP)
 
+    @rule(target=allowed_ids, key_id=KEYS)
+    def a_day_fills_up(self, key_id: str) -> Any:
+        largest = {"price": LAST_PRICE, "value": ORDER_CAP, "is_meant": True}
+        let_through: list[str] = []
+        for _ in range(int(DAILY_CAP // ORDER_CAP) + 1):
+            let_through += self.ask(key_id, [largest], dry_run=False)
+            self.time_goes_by(MINUTE)
+        return multiple(*let_through)
+
     @rule(target=allowed_ids, key_id=KEYS, offset=OFFSETS)
     def a_duplicate_window_ends(self, key_id: str, offset: int) -> Any:
         return self.ask_again_after(DUPLICATE_WINDOW + offset, key_id, [PLAIN])
@@ -198,13 +215,24 @@ class LimitsMachine(RuleBasedStateMachine):
     def an_order_is_modified(self, key_id: str, **chosen: Any) -> Any:
         return multiple(*self.ask(key_id, [chosen | {"kind": IntentKind.MODIFY}], dry_run=False))
 
-    def ask(self, key_id: str, orders: list[dict[str, Any]], dry_run: bool) -> Iterator[str]:
-        """Ask for each order, and give the ids of those that were let through."""
+    @rule(key_id=KEYS, asked=ORDERS, dry_run=st.booleans())
+    def opend_takes_no_more_for_now(self, key_id: str, asked: dict[str, Any], dry_run: bool) -> None:
+        full = CallCharge(f"window {self.count}", cap=1, window_s=3600)
+        self.ledger.fill_calls(full, self.now_s)
+        assert not list(self.ask(key_id, [asked], dry_run, full))
+
+    def ask(
+        self, key_id: str, orders: list[dict[str, Any]], dry_run: bool, full: CallCharge | None = None
+    ) -> Iterator[str]:
+        """Ask for each order, and give the ids of those that were let through.
+
+        With `full`, a window of OpenD's that has no place left, none of them is.
+        """
         for chosen in orders:
             self.count += 1
             asked = order(self.count, key_id=key_id, last_price=LAST_PRICE, **chosen)
-            expected = self.model.reason(asked, self.wall)
-            decision = decide(PRINCIPALS[key_id], asked, self.now_s, self.ledger, dry_run=dry_run)
+            expected = self.model.reason(asked, self.wall) or ("frequency" if full else None)
+            decision = decide(PRINCIPALS[key_id], asked, self.now_s, self.ledger, call=full, dry_run=dry_run)
             assert (None if isinstance(decision, Allowed) else decision.reason.label) == expected
             self.seen[expected or "allowed"] += 1
             if expected is None and not dry_run:

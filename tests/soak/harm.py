@@ -117,9 +117,10 @@ def drop_all(stage: Stage, pick: Random) -> None:
 
 
 def halt_trading(stage: Stage, pick: Random) -> None:
-    """The kill switch, of one key or of all, for a moment."""
+    """The kill switch, of one key or of all, for a moment, in which somebody tries to order."""
     with stage.halted(pick.choice([None, *TRADERS]), by_command=pick.random() < 0.3):
         time.sleep(pick.uniform(0.5, 1.5))
+        wait_until(stage.next_halted(), STRIKE_LIMIT_S)
 
 
 NOBODY_LIVES = frozenset({Excuse.LOST, Excuse.LATE, Excuse.BLIND})

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +116,18 @@ class Stage(Floor):
         finally:
             self.halts.append(Halt(key_id, answered_s, time.time()))
             self._switch(TradingState.ACTIVE, key_id, by_command=by_command)
+
+    def next_halted(self) -> Callable[[], bool]:
+        """Tells whether, since now, an order was refused since trading is halted."""
+        with self.audit_file.open("rb") as audit:
+            begin = audit.seek(0, os.SEEK_END)
+
+        def was_refused() -> bool:
+            with self.audit_file.open("rb") as audit:
+                audit.seek(begin)
+                return b'"halted"' in audit.read()
+
+        return was_refused
 
     def _switch(self, state: TradingState, key_id: str | None, *, by_command: bool) -> None:
         if by_command:

@@ -444,7 +444,7 @@ def assert_orders_keep_their_promises(stores: Iterator[str], examples: int, ends
     assert {told.split()[-1] for told in seen} >= {"accepted", "unknown", "no"}
 
 
-@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 60), ("redis", 20)])
+@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 120), ("redis", 20)])
 def test_orders_keep_their_promises(kind: str, examples: int, request: pytest.FixtureRequest) -> None:
     def stores() -> Iterator[str]:
         while True:
