@@ -9,6 +9,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from fuzz.bodies import Bodies
@@ -53,7 +54,8 @@ def main() -> int:
     for name, targets in INSIDE.items():
         for make in targets:
             is_clean &= tell(spread(make, sizes[name], seed, jobs))
-    is_clean &= tell(run_campaign(Streams(), max(1, sizes["FRAMES"] // STREAMS_SHARE), seed))
+    with closing(Streams()) as streams:
+        is_clean &= tell(run_campaign(streams, max(1, sizes["FRAMES"] // STREAMS_SHARE), seed))
     with tempfile.TemporaryDirectory() as directory, Outside(Path(directory)) as outside:
         for report in outside.campaigns(sizes, seed):
             is_clean &= tell(report)

@@ -52,6 +52,9 @@ class Target:
         """The outcome of a case. Raises Finding, and whatever the product lets out."""
         raise NotImplementedError
 
+    def close(self) -> None:
+        """Leave this process as it was. Some have nothing to do for that."""
+
 
 @dataclass
 class Report:

@@ -49,12 +49,17 @@ class Streams(Target):
 
     def __init__(self) -> None:
         self._frames, self._stream = Frames(), b""
-        pool.MIN_GAP_S = 0.0
+        self._min_gap_s, pool.MIN_GAP_S = pool.MIN_GAP_S, 0.0
         logging.getLogger("gateway").addHandler(logging.NullHandler())
         self._opend = FakeOpenD(self._answer)
         settings = ClientSettings((self._opend.endpoint,), pool_size=1, timeout_s=3.0)
         self._client = Client(settings, jitter=lambda: 0.0, on_push=self._pushed)
         self._client.open()
+
+    def close(self) -> None:
+        self._client.close()
+        self._opend.close()
+        pool.MIN_GAP_S = self._min_gap_s
 
     def seeds(self) -> list[bytes]:
         return [case for case in self._frames.seeds() if case[0] == PLAIN]

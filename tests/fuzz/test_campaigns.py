@@ -2,6 +2,7 @@
 
 import random
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,8 @@ TARGETS = {
 @pytest.mark.parametrize("make", TARGETS, ids=lambda make: make.name)
 def test_short_campaign_finds_nothing(make: type[Target]) -> None:
     count, outcomes = TARGETS[make]
-    report = run_campaign(make(), count, SEED)
+    with closing(make()) as target:
+        report = run_campaign(target, count, SEED)
     assert [text for _, text in report.findings] == []
     assert report.cases == count
     assert len(report.outcomes) >= outcomes
@@ -36,12 +38,13 @@ def test_short_campaign_finds_nothing(make: type[Target]) -> None:
 
 @pytest.mark.parametrize("make", TARGETS, ids=lambda make: make.name)
 def test_kept_cases_stay_right(make: type[Target]) -> None:
-    target, files = make(), cases_of(make.name)
-    for file in files:
-        try:
-            judged(target, file.read_bytes())
-        except Finding as finding:
-            pytest.fail(f"{file.name}: {finding}")
+    files = cases_of(make.name)
+    with closing(make()) as target:
+        for file in files:
+            try:
+                judged(target, file.read_bytes())
+            except Finding as finding:
+                pytest.fail(f"{file.name}: {finding}")
     assert files or make is Streams
 
 
